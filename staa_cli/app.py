@@ -1,0 +1,91 @@
+"""The command line's wiring: subcommands, exit codes, the error table. No work, no heavy import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from staa_cli import __version__
+from staa_cli.commands.attack import attack
+from staa_cli.commands.baseline import baseline
+from staa_cli.commands.prepare import prepare
+from staa_cli.commands.report import report
+from staa_cli.commands.train_generator import train_generator
+from staa_cli.commands.train_victim import train_victim
+
+app = typer.Typer(
+    name="staa",
+    help="How easily is a speech emotion model fooled, and by how little?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all fine, 1 something failed (the rest was done), 2 wrong usage or recipe, 130 interrupted.",
+)
+
+for command in (prepare, train_victim, train_generator, attack, baseline, report):
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"staa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point: run a subcommand and exit with its code. `STAA_DEBUG=1` shows the traceback of any error."""
+    try:
+        # With standalone_mode off, typer returns the command's own value: our exit code.
+        code = app(prog_name="staa", standalone_mode=False)
+    except BaseException as error:
+        if os.environ.get("STAA_DEBUG") and not isinstance(error, SystemExit):
+            raise
+        code = explain(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def explain(error: BaseException) -> int:
+    """Say what went wrong on stderr.
+
+    Returns:
+        The exit code.
+    """
+    from staa_cli.runtime.errors import StaaError, explain_os_error
+    from staa_cli.runtime.output import Output
+
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if show := getattr(error, "show", None):  # a usage error of the command line itself
+        show()
+        return 2
+    output = Output()
+    match error:
+        case KeyboardInterrupt() | typer.Abort():
+            output.error("interrupted; run the same command again to go on")
+            return 130
+        case StaaError():
+            output.error(str(error))
+            return error.exit_code
+        case BrokenPipeError():
+            # The reader left (`staa … | head`): keep Python from failing once more when it flushes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case OSError():
+            output.error(explain_os_error(error))
+            return 1
+        case ModuleNotFoundError():
+            output.error(f"the package '{error.name}' is not installed: install staa with the extra that needs it, see the README")
+            return 1
+        case _:
+            output.error(f"a defect in staa ({type(error).__name__}: {error}); run again with STAA_DEBUG=1 and report the traceback")
+            return 1

@@ -1,0 +1,63 @@
+"""The two kinds of attackers behind one interface: a trained generator, and an iterative attack on a threat model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from staa_cli.attacks.base import Attack
+from staa_cli.generator.checkpoint import LoadedGenerator
+from staa_cli.runtime.errors import UsageError
+from staa_cli.victims.checkpoint import LoadedVictim
+
+
+class Attacker(Protocol):
+    """Anything that turns utterances into adversarial ones.
+
+    Attributes:
+        threat: the threat model.
+    """
+
+    threat: LoadedVictim
+
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv."""
+        ...
+
+
+class GeneratorAttacker:
+    """One forward pass; plus one of the threat model where the generator is conditioned on its prediction."""
+
+    def __init__(self, generator: LoadedGenerator) -> None:
+        self.generator, self.threat = generator, generator.threat
+
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        conditioned = self.generator.recipe.condition == "prediction"
+        predictions = self.threat.victim(waveforms).argmax(dim=1) if conditioned else None
+        adversarial: Tensor = self.generator.network(waveforms, predictions).adversarial
+        return adversarial
+
+
+class BaselineAttacker:
+    """An iterative attack with its threat model.
+
+    Args:
+        reference: leave the threat model's own clean `prediction`, or the true `label`.
+    """
+
+    def __init__(self, attack: Attack, threat: LoadedVictim, reference: str) -> None:
+        self.attack, self.threat, self.reference = attack, threat, reference
+
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        if self.reference == "prediction":
+            reference = self.threat.victim(waveforms).argmax(dim=1)
+        else:
+            known = self.threat.labels
+            if any(label not in known for label in labels):
+                raise UsageError(
+                    f"'reference: label' needs inputs whose labels the threat model knows ({', '.join(known)}); use 'reference: prediction'"
+                )
+            reference = waveforms.new_tensor([known.index(str(label)) for label in labels]).long()
+        return self.attack(self.threat.victim, waveforms, reference, seeds)

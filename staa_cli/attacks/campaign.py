@@ -1,0 +1,196 @@
+"""Running an attacker over many files: adversarial WAVs, one record per utterance and victim, resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from staa_cli.attacks.attackers import Attacker
+from staa_cli.attacks.inputs import Inputs
+from staa_cli.attacks.records import RESULTS, Job, Record, read_records, write_records
+from staa_cli.audio.budget import Budget
+from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, quantise_adversarial, read_audio, write_wav
+from staa_cli.metrics.perturbation import linf, snr_energy_db, snr_peak_db, snr_segmental_db, sparsity_percent
+from staa_cli.runtime.device import synchronize
+from staa_cli.runtime.errors import Interrupted, UsageError
+from staa_cli.runtime.output import Output
+from staa_cli.victims.checkpoint import LoadedVictim
+
+
+@dataclass(frozen=True)
+class Loaded:
+    job: Job
+    audio: Audio
+
+
+def check_labels(inputs: Inputs, victims: Mapping[str, LoadedVictim]) -> None:
+    """Labels that a victim cannot predict would make every accuracy a lie.
+
+    Raises:
+        UsageError: naming both lists.
+    """
+    labels = {file.label for file in inputs.files if file.label is not None}
+    for name, victim in victims.items():
+        strange = sorted(labels - set(victim.labels))
+        if strange:
+            raise UsageError(
+                f"the inputs have the labels {', '.join(sorted(labels))}, but victim '{name}' knows {', '.join(victim.labels)}: it cannot predict {', '.join(strange)}"
+            )
+
+
+def run_campaign(
+    attacker: Attacker,
+    jobs: Sequence[Job],
+    victims: Mapping[str, LoadedVictim],
+    folder: Path,
+    budget: Budget,
+    device: torch.device,
+    output: Output,
+    *,
+    batch_size: int = 1,
+) -> list[Record]:
+    """Attack every job that `folder` does not hold yet.
+
+    Utterances of equal length share a batch of up to `batch_size`. Batches are cut from all jobs, finished ones too, so that a resumed
+    run computes what an undisturbed one would.
+
+    Returns:
+        All records, in the order of `jobs` and `victims`; also as `results.jsonl` in `folder`. A file that cannot be used has one
+        record with the key `error`.
+
+    Raises:
+        Interrupted: Ctrl-C; what is finished is kept.
+    """
+    finished = {key: records for key, records in read_records(folder).items() if len(records) == len(victims)}
+    complete = {job.key for job in jobs if job.key in finished and (folder / job.output).is_file()}
+    if complete:
+        output.message(f"{len(complete)} of {len(jobs)} utterances were finished before")
+    records: dict[str, list[Record]] = {key: finished[key] for key in complete}
+    try:
+        with (folder / RESULTS).open("a") as log, output.progress("attack", len(jobs)) as step:
+            for batch in load_batches(jobs, batch_size, records, output):
+                if not all(loaded.job.key in complete for loaded in batch):
+                    for loaded, lines in zip(batch, attack_batch(attacker, batch, victims, folder, budget, device), strict=True):
+                        records[loaded.job.key] = lines
+                        log.writelines(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+                        output.detail(
+                            f"{loaded.job.input.name}: "
+                            + ", ".join(f"{line['victim']} {line['clean']} → {line['adversarial']}" for line in lines)
+                        )
+                    log.flush()
+                step.advance(len(batch))
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after {len(records)} of {len(jobs)} utterances; run the same command again to go on") from None
+    ordered = [line for job in jobs for line in records[job.key]]
+    write_records(folder, ordered)
+    return ordered
+
+
+def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[Record]], output: Output) -> Iterator[list[Loaded]]:
+    """Read the jobs' audio and group neighbours of equal length. Unusable files go into `records` with their error."""
+    group: list[Loaded] = []
+    for job in jobs:
+        try:
+            audio = read_audio(job.input.path)
+        except (AudioError, OSError) as error:
+            output.error(str(error))
+            records[job.key] = [{"file": job.input.name, "key": job.key, "error": str(error)}]
+            continue
+        if audio.converted:
+            output.detail(f"{job.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and written as {SAMPLE_RATE} Hz mono")
+        if group and len(group[0].audio.samples) != len(audio.samples):
+            yield group
+            group = []
+        group.append(Loaded(job, audio))
+        if len(group) == batch_size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def attack_batch(
+    attacker: Attacker,
+    batch: Sequence[Loaded],
+    victims: Mapping[str, LoadedVictim],
+    folder: Path,
+    budget: Budget,
+    device: torch.device,
+) -> list[list[Record]]:
+    """Attack utterances of one length, write them, read them back and judge both forms."""
+    clean = torch.stack([loaded.audio.samples for loaded in batch]).to(device)
+    synchronize(device)
+    start = perf_counter()
+    # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
+    adversarial = attacker.perturb(clean, [loaded.job.input.label for loaded in batch], [loaded.job.seed for loaded in batch]).detach()
+    synchronize(device)
+    seconds = (perf_counter() - start) / len(batch)
+    memory = adversarial.cpu()
+    for loaded, samples in zip(batch, memory, strict=True):
+        write_wav(
+            folder / loaded.job.output,
+            quantise_adversarial(loaded.audio.samples, samples, loaded.audio.subtype),
+            loaded.audio.subtype,
+        )
+    written = torch.stack([read_audio(folder / loaded.job.output).samples for loaded in batch])
+    clean = clean.cpu()
+    epsilon = budget.epsilon(clean)[:, 0].tolist()
+    measures = [measure(clean, form) for form in (written, memory)]
+    verdicts = {name: [predictions(victim, form.to(device)) for form in (clean, written, memory)] for name, victim in victims.items()}
+    results = []
+    for row, loaded in enumerate(batch):
+        lines = []
+        for name, (before, after, in_memory) in verdicts.items():
+            lines.append(
+                {
+                    "file": loaded.job.input.name,
+                    "output": loaded.job.output,
+                    "key": loaded.job.key,
+                    "victim": name,
+                    "label": loaded.job.input.label,
+                    "clean": before[row],
+                    "adversarial": after[row],
+                    "success": before[row] != after[row],
+                    "epsilon": epsilon[row],
+                    **measures[0][row],
+                    "memory": {
+                        "adversarial": in_memory[row],
+                        "success": before[row] != in_memory[row],
+                        **measures[1][row],
+                    },
+                    "audio": {
+                        "samples": len(loaded.audio.samples),
+                        "subtype": loaded.audio.subtype,
+                        "source_rate": loaded.audio.rate,
+                        "source_channels": loaded.audio.channels,
+                    },
+                    "run": {"seconds": seconds, "batch": len(batch)},
+                }
+            )
+        results.append(lines)
+    return results
+
+
+@torch.no_grad()
+def predictions(victim: LoadedVictim, waveforms: Tensor) -> list[str]:
+    return [victim.labels[index] for index in victim.victim(waveforms).argmax(dim=1).tolist()]
+
+
+def measure(clean: Tensor, adversarial: Tensor) -> list[dict[str, float | None]]:
+    """The perturbation's metrics, one mapping per utterance."""
+    delta = adversarial - clean
+    columns = {
+        "sparsity_percent": sparsity_percent(delta),
+        "snr_peak_db": snr_peak_db(clean, delta),
+        "snr_energy_db": snr_energy_db(clean, delta),
+        "snr_segmental_db": snr_segmental_db(clean, delta),
+        "linf": linf(delta),
+    }
+    finite = {name: [value if abs(value) < float("inf") else None for value in values.tolist()] for name, values in columns.items()}
+    return [dict(zip(finite, row, strict=True)) for row in zip(*finite.values(), strict=True)]

@@ -1,0 +1,132 @@
+"""Which files to attack, and where their adversarial versions go."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from staa_cli.corpora.manifest import corpus_name, is_prepared, read_manifest
+from staa_cli.corpora.utterance import audio_files
+from staa_cli.runtime.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file.
+
+    Attributes:
+        name: the path that mirrors it in the output, with the input's own suffix.
+        label: its emotion, where a manifest tells.
+    """
+
+    path: Path
+    name: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All files of a run, sorted by name.
+
+    Attributes:
+        corpus, split: set where the input is one prepared folder.
+    """
+
+    files: list[Input]
+    corpus: str | None = None
+    split: str | None = None
+
+    def output_names(self) -> list[str]:
+        """The WAV of every file. Where `a.flac` and `a.wav` meet, the former becomes `a.flac.wav`."""
+        plain = [str(Path(file.name).with_suffix(".wav")) for file in self.files]
+        count = Counter(plain)
+        return [
+            name if count[name] == 1 or Path(file.name).suffix == ".wav" else f"{file.name}.wav"
+            for name, file in zip(plain, self.files, strict=True)
+        ]
+
+
+def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str | None, out: Path) -> Inputs:
+    """Expand INPUT arguments: files, folders, prepared folders.
+
+    Args:
+        listed: further paths, read from a list; None where no list was given.
+        split: the split of prepared folders to take; None takes all.
+        out: the output folder; files below it are never inputs.
+
+    Raises:
+        UsageError: an input does not exist, holds no audio, or the output would be written over it.
+    """
+    if listed is not None and not arguments and not listed:
+        raise UsageError("the list of inputs is empty, expected at least one path")
+    if not arguments and listed is None:
+        raise UsageError("no INPUT given, expected audio files, folders, a prepared folder, or '-' for a list on standard input")
+    files: list[Input] = []
+    corpora: list[str | None] = []
+    for argument in arguments:
+        found, corpus = expand(Path(argument), split, out, alone=len(arguments) == 1 and not listed)
+        files += found
+        corpora.append(corpus)
+    files += from_list(listed or [], out)
+    if split is not None and None in corpora:
+        raise UsageError(
+            f"--split {split} needs a folder made by 'staa prepare', with a manifest.csv; {arguments[corpora.index(None)]} has none"
+        )
+    names = Counter(file.name for file in files)
+    double = [name for name, count in names.items() if count > 1]
+    if double:
+        first = [str(file.path) for file in files if file.name == double[0]]
+        raise UsageError(f"{' and '.join(first[:2])} would both be written to {double[0]}; attack them in separate runs")
+    files.sort(key=lambda file: file.name)
+    single = len(corpora) == 1 and not listed
+    return Inputs(files, corpora[0] if single else None, split if single else None)
+
+
+def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[list[Input], str | None]:
+    """The files of one argument; the name of the corpus where it is a prepared folder."""
+    protect(path, out)
+    prefix = "" if alone else path.resolve().name
+    if path.is_dir() and is_prepared(path):
+        manifest = read_manifest(path)
+        rows = manifest.split(split) if split else manifest.rows
+        if not rows:
+            known = ", ".join(sorted({row.split for row in manifest.rows}))
+            raise UsageError(f"{path} has no utterance in split '{split}', found the splits {known}")
+        corpus = corpus_name(path)
+        return [Input(path / row.file, os.path.join(prefix, row.file), row.emotion) for row in rows], corpus
+    if path.is_dir():
+        below = [file for file in audio_files(path) if not file.resolve().is_relative_to(out.resolve())]
+        if not below:
+            what = "is an empty folder" if not any(path.iterdir()) else "holds no audio file"
+            raise UsageError(f"{path} {what}, expected .wav, .flac or other audio files")
+        return [Input(file, os.path.join(prefix, file.relative_to(path))) for file in below], None
+    if not path.exists():
+        raise UsageError(f"{path} does not exist, expected an audio file or a folder")
+    return [Input(path, path.name)], None
+
+
+def from_list(paths: Iterable[str], out: Path) -> list[Input]:
+    """Listed files; the output mirrors the tree below the folder that they have in common. One that is missing fails alone, later."""
+    absolute = [Path(os.path.abspath(path)) for path in paths]
+    if not absolute:
+        return []
+    for path in absolute:
+        protect(path, out)
+    root = os.path.commonpath([path.parent for path in absolute])
+    return [Input(path, os.path.relpath(path, root)) for path in absolute]
+
+
+def protect(path: Path, out: Path) -> None:
+    if path.resolve() == out.resolve():
+        raise UsageError(f"the output folder {out} is the input itself; choose another folder with -o")
+    if path.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"the input {path} lies inside the output folder {out}, which a run replaces; choose another folder with -o")
+
+
+def read_list(data: bytes, *, null: bool) -> list[str]:
+    """Paths separated by newlines, or by NUL bytes as `find -print0` writes them."""
+    separator = b"\0" if null else b"\n"
+    return [os.fsdecode(entry) for entry in data.split(separator) if entry]

@@ -1,0 +1,1 @@
+"""One thin file per subcommand. Nothing here imports torch before the work starts."""

@@ -1,0 +1,65 @@
+"""`staa baseline`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staa_cli.commands import options as opt
+
+
+def baseline(
+    recipe: opt.Recipe,
+    threat: Annotated[
+        Path,
+        typer.Option("--threat", metavar="VICTIM", help="The victim whose gradients steer the attack.", show_default=False),
+    ],
+    out: opt.Out,
+    inputs: opt.InputPaths = None,
+    victim: opt.Victims = None,
+    split: opt.Split = None,
+    files_from: opt.FilesFrom = None,
+    null: opt.Null = False,
+    batch_size: opt.BatchSize = 1,
+    device: opt.Device = "auto",
+    set_: opt.Overrides = None,
+    seed: opt.Seed = None,
+    overwrite: opt.Overwrite = False,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Attack audio with an iterative attack (FGSM, BIM, PGD) on a threat model."""
+    from staa_cli.commands.campaigns import Campaign
+    from staa_cli.recipes import load_recipe
+    from staa_cli.recipes.schema import BaselineRecipe
+    from staa_cli.runtime.device import check_device_name
+
+    output = opt.make_output(json, quiet, verbose)
+    check_device_name(device)
+    settings = load_recipe(recipe, BaselineRecipe, set_ or [], seed)
+    campaign = Campaign(
+        "baseline",
+        settings,
+        opt.listed_paths(inputs or [], files_from, null),
+        opt.check_split(split),
+        threat,
+        victim or [],
+        out,
+        output,
+        checkpoints={},
+        overwrite=overwrite,
+    )
+    if campaign.finished(dry_run):
+        return 0
+    from staa_cli.attacks.attackers import BaselineAttacker
+    from staa_cli.attacks.registry import ATTACKS
+    from staa_cli.runtime.device import resolve_device
+    from staa_cli.victims.checkpoint import load_victim
+
+    place = resolve_device(device)
+    attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(threat, place), settings.reference)
+    return campaign.run(attacker, place, batch_size, {"attacker": settings.title, "ablation": ""})

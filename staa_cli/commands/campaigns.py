@@ -1,0 +1,138 @@
+"""What `attack` and `baseline` share: inputs, victims, extension of a finished run, the summary."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staa_cli.attacks.inputs import collect
+from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
+from staa_cli.commands.jobs import Job
+from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
+from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.folders import METRICS, model_file
+from staa_cli.runtime.output import Output
+from staa_cli.runtime.provenance import hash_file, hash_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from staa_cli.attacks.attackers import Attacker
+    from staa_cli.victims.checkpoint import LoadedVictim
+
+
+class Campaign:
+    """One attacker over many inputs, into one folder.
+
+    Args:
+        sources: INPUT arguments, and the entries of a list where one was given.
+        threat: the folder of the threat model; it is always the first victim.
+        checkpoints: further hashes that the result depends on.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        recipe: TrainGeneratorRecipe | PGDRecipe,
+        sources: tuple[list[str], list[str] | None],
+        split: str | None,
+        threat: Path,
+        victims: list[Path],
+        out: Path,
+        output: Output,
+        *,
+        checkpoints: dict[str, str],
+        overwrite: bool,
+    ) -> None:
+        self.recipe, self.out, self.output = recipe, out, output
+        self.inputs = collect(*sources, split, out)
+        # A victim given twice, or again as the threat model, is one victim.
+        folders = {hash_file(model_file(folder)): folder for folder in reversed([threat, *victims])}
+        self.folders = list(reversed(folders.values()))
+        identity = {"checkpoints": {**checkpoints, "victims": list(reversed(folders))}}
+        hashes = [hash_file(file.path) if file.path.is_file() else "" for file in self.inputs.files]
+        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
+        inputs = {"count": len(self.jobs), "sha256": hash_json([job.key for job in self.jobs])}
+        self.job = Job(
+            command,
+            recipe,
+            {**identity, "inputs": inputs},
+            out,
+            output,
+            overwrite=overwrite,
+            extendable=self.keeps_everything,
+            resume_key=hash_json([command, recipe.model_dump(), identity]),
+        )
+
+    def keeps_everything(self) -> bool:
+        """Whether every finished utterance of the older run in OUT belongs to this run too, so that replacing the folder loses nothing."""
+        return read_records(self.out).keys() <= {job.key for job in self.jobs}
+
+    def finished(self, dry_run: bool) -> bool:
+        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.folders))},"
+        return self.job.finished(dry_run, plan)
+
+    def run(self, attacker: Attacker, device: torch.device, batch_size: int, facts: dict[str, Any]) -> int:
+        """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
+        from staa_cli.attacks.campaign import check_labels, run_campaign
+        from staa_cli.attacks.summary import summarise
+        from staa_cli.audio.budget import Budget
+        from staa_cli.victims.checkpoint import load_victim
+
+        loaded = [attacker.threat, *(load_victim(folder, device) for folder in self.folders[1:])]
+        victims = dict(zip(names(loaded, self.folders), loaded, strict=True))
+        check_labels(self.inputs, victims)
+        budget = self.recipe.budget.model_dump(exclude_none=True)
+
+        def work(folder: Path) -> dict[str, Any]:
+            self.reuse(folder)
+            records = run_campaign(attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=batch_size)
+            self.drop_strays(folder)
+            head = {
+                **facts,
+                "threat_model": attacker.threat.model,
+                "corpus": self.inputs.corpus,
+                "split": self.inputs.split,
+                "budget": budget,
+            }
+            return {**head, "batch_size": batch_size, **summarise(records, next(iter(victims)))}
+
+        return self.job.run(work, str(device))
+
+    def reuse(self, folder: Path) -> None:
+        """Take over what an older, finished run in OUT has of this run's utterances."""
+        wanted = {job.key for job in self.jobs}
+        here = read_records(folder)
+        there = {key: records for key, records in read_records(self.out).items() if key in wanted and key not in here}
+        for records in there.values():
+            target = folder / records[0]["output"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (self.out / records[0]["output"]).is_file():
+                shutil.copyfile(self.out / records[0]["output"], target)
+        if there:
+            write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
+
+    def drop_strays(self, folder: Path) -> None:
+        """Remove WAVs that an interrupted run with more inputs left in the workspace."""
+        known = {folder / job.output for job in self.jobs} | {folder / RESULTS, folder / METRICS}
+        for path in folder.rglob("*.wav"):
+            if path not in known:
+                path.unlink()
+
+
+def names(victims: list[LoadedVictim], folders: list[Path]) -> list[str]:
+    """The model's name; with the folder's where two victims are of one model.
+
+    Raises:
+        UsageError: two victims of one model lie in folders of one name.
+    """
+    models = [victim.model for victim in victims]
+    unique = [
+        model if models.count(model) == 1 else f"{model}:{folder.resolve().name}" for model, folder in zip(models, folders, strict=True)
+    ]
+    for name in unique:
+        if unique.count(name) > 1:
+            raise UsageError(f"two victims would both be called '{name}' in the results; give their folders different names")
+    return [os.fsencode(name).decode(errors="replace") for name in unique]

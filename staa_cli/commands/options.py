@@ -1,0 +1,96 @@
+"""The options that subcommands share, and the objects made from them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.output import Output
+
+Recipe = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="A recipe file, or a shipped name such as demo/emo18.", show_default=False),
+]
+Data = Annotated[Path, typer.Option("--data", metavar="DATA", help="A folder made by 'staa prepare'.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to make.", show_default=False)]
+InputPaths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="INPUT...",
+        help="Audio files, folders, a prepared DATA folder, or - for a list on stdin.",
+        show_default=False,
+    ),
+]
+Victims = Annotated[
+    list[Path] | None,
+    typer.Option("--victim", metavar="VICTIM", help="A further victim to judge by; repeatable.", show_default=False),
+]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", metavar="SPLIT", help="The split of a prepared DATA folder: train, val or test.", show_default=False),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--files-from",
+        metavar="LIST",
+        help="Read INPUT paths from a file, one a line (- for stdin).",
+        show_default=False,
+    ),
+]
+Null = Annotated[bool, typer.Option("-0", "--null", help="Listed paths end with NUL, as 'find -print0' writes them.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Utterances of one length attacked at once.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a recipe's key, e.g. budget.linf=0.01; repeatable.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Replace the recipe's seed.", show_default=False)]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it holds a run with other settings.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done.")]
+Json = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also a line for every file.")]
+
+SPLITS = ("train", "val", "test")
+
+
+def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose exclude each other")
+    return Output(as_json=as_json, verbosity=-1 if quiet else int(verbose))
+
+
+def check_split(split: str | None) -> str | None:
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"unknown split '{split}', expected one of {', '.join(SPLITS)}")
+    return split
+
+
+def listed_paths(arguments: list[str], files_from: str | None, null: bool) -> tuple[list[str], list[str] | None]:
+    """The INPUT arguments without `-`, and the paths of a list where one was given."""
+    from staa_cli.attacks.inputs import read_list
+
+    if "-" in arguments:
+        if files_from is not None:
+            raise UsageError("'-' and --files-from exclude each other")
+        arguments, files_from = [argument for argument in arguments if argument != "-"], "-"
+    if files_from is None:
+        if null:
+            raise UsageError("-0 needs a list: '-' or --files-from")
+        return arguments, None
+    if files_from == "-":
+        return arguments, read_list(sys.stdin.buffer.read(), null=null)
+    try:
+        return arguments, read_list(Path(files_from).read_bytes(), null=null)
+    except OSError as error:
+        raise UsageError(f"the list {files_from} cannot be read: {error.strerror}") from None

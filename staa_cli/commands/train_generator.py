@@ -1,0 +1,61 @@
+"""`staa train-generator`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staa_cli.commands import options as opt
+
+
+def train_generator(
+    recipe: opt.Recipe,
+    data: opt.Data,
+    threat: Annotated[
+        Path,
+        typer.Option("--threat", metavar="VICTIM", help="The victim whose gradients train the generator.", show_default=False),
+    ],
+    out: opt.Out,
+    device: opt.Device = "auto",
+    set_: opt.Overrides = None,
+    seed: opt.Seed = None,
+    overwrite: opt.Overwrite = False,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Train STAA-Net against a threat model. Run it again after an interrupt: it goes on."""
+    from staa_cli.commands.jobs import Job
+    from staa_cli.corpora.manifest import corpus_name, read_manifest
+    from staa_cli.recipes import load_recipe
+    from staa_cli.recipes.schema import TrainGeneratorRecipe
+    from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.folders import model_file
+    from staa_cli.runtime.provenance import hash_file
+
+    output = opt.make_output(json, quiet, verbose)
+    check_device_name(device)
+    settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
+    manifest = read_manifest(data)
+    identity = {"inputs": manifest.identity(), "checkpoints": {"threat": hash_file(model_file(threat))}}
+    job = Job("train-generator", settings, identity, out, output, overwrite=overwrite)
+    utterances = len(manifest.split(*settings.train_on.split("+")))
+    if job.finished(
+        dry_run,
+        plan=f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}",
+    ):
+        return 0
+    from staa_cli.generator.training import train_generator
+    from staa_cli.runtime.device import resolve_device
+    from staa_cli.victims.checkpoint import load_victim
+
+    place = resolve_device(device)
+    model = load_victim(threat, place)
+    corpus = corpus_name(data)
+    return job.run(
+        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
+        str(place),
+    )

@@ -1,0 +1,1 @@
+"""Labelled audio: readers for the layouts of published corpora, splits and the prepared form."""

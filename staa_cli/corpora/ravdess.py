@@ -1,0 +1,37 @@
+"""RAVDESS speech (English; Livingstone & Russo, PLoS ONE 2018): `Actor_01/03-01-05-02-01-01-01.wav`.
+
+The seven fields are modality (03 audio), channel (01 speech, 02 song), emotion, intensity, statement, repetition and actor (odd: male).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+
+EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happiness",
+    "04": "sadness",
+    "05": "anger",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
+NAME = re.compile(r"03-01-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>\d\d)")
+
+
+def read(source: Path) -> Listing:
+    listing = Listing([])
+    for path in audio_files(source):
+        match = NAME.fullmatch(path.stem)
+        if match is None:
+            listing.problems.append(f"{path} is no RAVDESS speech name, expected for example 03-01-05-02-01-01-01.wav")
+            continue
+        gender = "male" if int(match["speaker"]) % 2 else "female"
+        listing.utterances.append(
+            Utterance(path, str(path.relative_to(source)), EMOTIONS[match["emotion"]], match["speaker"], gender, "en")
+        )
+    return listing

@@ -1,0 +1,1 @@
+"""STAA-Net: the generator, its losses and its training."""

@@ -1,0 +1,72 @@
+"""Building, saving and loading generators. A generator's folder carries its threat model along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from staa_cli.audio.budget import Budget
+from staa_cli.generator.staa_net import STAANet
+from staa_cli.recipes.schema import TrainGeneratorRecipe
+from staa_cli.runtime.checkpoints import Header, fill, read_header
+from staa_cli.runtime.folders import MODEL, write_bytes
+from staa_cli.runtime.provenance import hash_file
+from staa_cli.runtime.seeds import derive_seed
+from staa_cli.victims.checkpoint import LoadedVictim, load_victim
+
+THREAT = "threat"
+
+
+def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
+    """A fresh generator on the CPU. Its initial weights depend on the recipe's seed alone.
+
+    Args:
+        classes: the number of the threat model's emotions; used where the recipe conditions on its prediction.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
+        return STAANet(
+            recipe.size,
+            Budget(**recipe.budget.model_dump()),
+            classes=classes if recipe.condition == "prediction" else 0,
+            gate=recipe.gate,
+            threshold=recipe.threshold,
+            bound=recipe.bound,
+            factorise=recipe.factorise,
+        )
+
+
+def generator_header(recipe: TrainGeneratorRecipe, threat: LoadedVictim) -> Header:
+    config: dict[str, Any] = {"recipe": recipe.model_dump(), "labels": threat.labels}
+    return Header("generator", config)
+
+
+def copy_threat(threat: LoadedVictim, folder: Path) -> None:
+    write_bytes(folder / THREAT / MODEL, (threat.folder / MODEL).read_bytes())
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator ready to attack: frozen, in evaluation mode, on its device."""
+
+    network: STAANet
+    threat: LoadedVictim
+    recipe: TrainGeneratorRecipe
+    sha256: str
+
+
+def load_generator(folder: Path, device: torch.device) -> LoadedGenerator:
+    """Load the checkpoint in `folder` and the threat model inside it.
+
+    Raises:
+        UsageError: no checkpoint there, a damaged one, or one of something else.
+    """
+    header, tensors = read_header(folder, "generator")
+    recipe = TrainGeneratorRecipe.model_validate(header.config["recipe"])
+    network = build_generator(recipe, len(header.config["labels"]))
+    fill(network, tensors, folder)
+    network.to(device).eval().requires_grad_(False)
+    return LoadedGenerator(network, load_victim(folder / THREAT, device), recipe, hash_file(folder / MODEL))

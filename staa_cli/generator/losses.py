@@ -1,0 +1,54 @@
+"""The four losses of STAA-Net (section 3.3 of the paper)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from staa_cli.generator.staa_net import Perturbed
+
+
+def adversarial_loss(logits: Tensor, reference: Tensor, confidence: float) -> Tensor:
+    """Carlini-Wagner loss, equation 3: max{f_y − max_{i≠y} f_i, −φ}, per utterance.
+
+    Args:
+        logits: `(B, K)`, K ≥ 2.
+        reference: `(B,)` the class y to leave.
+        confidence: φ ≥ 0.
+
+    Returns:
+        `(B,)`
+    """
+    return -margin(logits, reference).clamp(max=confidence)
+
+
+def margin(logits: Tensor, reference: Tensor) -> Tensor:
+    """max_{i≠y} f_i − f_y: positive where the prediction has left y. Shapes as in `adversarial_loss`."""
+    is_reference = one_hot(reference, logits.shape[1]).bool()
+    others = logits.masked_fill(is_reference, -torch.inf).amax(dim=1)
+    return others - logits[is_reference]
+
+
+def norm(values: Tensor, order: int, over: str) -> Tensor:
+    """‖values‖ of `(B, T)`: the mean of the utterances' norms (`utterance`), or of the whole batch as one vector (`batch`, as released)."""
+    if over == "batch":
+        whole: Tensor = torch.linalg.vector_norm(values, order)
+        return whole
+    rows: Tensor = torch.linalg.vector_norm(values, order, dim=1)
+    return rows.mean()
+
+
+def magnitude_loss(perturbed: Perturbed, over: str) -> Tensor:
+    """‖v‖₂, equation 4."""
+    return norm(perturbed.magnitudes, 2, over)
+
+
+def sparsity_loss(perturbed: Perturbed, over: str, factorised: bool) -> Tensor:
+    """‖m‖₁, equation 5; ‖v‖₁ without the factorisation (section 5.3)."""
+    return norm(perturbed.positions if factorised else perturbed.magnitudes, 1, over)
+
+
+def quantisation_loss(perturbed: Perturbed, over: str) -> Tensor:
+    """‖∂ − m‖₂, equation 6. Positions that the gate left soft add nothing."""
+    return norm(perturbed.soft_positions - perturbed.positions.detach(), 2, over)

@@ -1,0 +1,147 @@
+"""Training STAA-Net against a threat model (sections 3.2.4, 3.3 and 4.3 of the paper)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from staa_cli.corpora.manifest import Manifest
+from staa_cli.corpora.tensors import LabelledAudio, load_audio
+from staa_cli.generator.checkpoint import build_generator, copy_threat, generator_header
+from staa_cli.generator.losses import adversarial_loss, magnitude_loss, quantisation_loss, sparsity_loss
+from staa_cli.generator.staa_net import STAANet
+from staa_cli.metrics.classification import asr_percent
+from staa_cli.metrics.perturbation import sparsity_percent
+from staa_cli.recipes.schema import AdaptiveSparsity, TrainGeneratorRecipe
+from staa_cli.runtime.checkpoints import TrainingState
+from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.output import Output
+from staa_cli.runtime.seeds import generator as random_stream
+from staa_cli.runtime.training import fit
+from staa_cli.victims.checkpoint import LoadedVictim
+from staa_cli.victims.training import predict
+
+
+class SparsityWeight:
+    """λs, fixed or following the success rate of the last steps (ours; see the recipe key `adaptive_sparsity`).
+
+    All arithmetic stays on the device: no step waits for the host.
+    """
+
+    MEMORY = 0.95
+
+    def __init__(self, start: float, follow: AdaptiveSparsity | None, state: TrainingState, device: torch.device) -> None:
+        self.follow = follow
+        self.value = torch.tensor(state.extra.get("sparsity_weight", start), dtype=torch.float64, device=device)
+        self.success = torch.tensor(state.extra.get("success_rate", 0.0), dtype=torch.float64, device=device)
+
+    def update(self, success: Tensor) -> None:
+        """Take in a step's success, `(B,)` booleans."""
+        if self.follow is None:
+            return
+        self.success = self.MEMORY * self.success + (1 - self.MEMORY) * success.double().mean()
+        factor = torch.where(self.success > self.follow.target, self.follow.rate, 1 / self.follow.rate)
+        self.value = (self.value * factor).clamp(self.follow.smallest, self.follow.largest)
+
+    def export(self, state: TrainingState) -> None:
+        state.extra |= {"sparsity_weight": float(self.value), "success_rate": float(self.success)}
+
+
+@torch.no_grad()
+def evaluate(network: STAANet, threat: LoadedVictim, audio: LabelledAudio, clean: Tensor, device: torch.device) -> dict[str, float]:
+    """ASR on the threat model and mean sparsity, in percent. `clean`: `(N,)` its clean predictions on the CPU."""
+    network.eval()
+    adversarial, density = [], []
+    for indices in torch.arange(len(audio)).split(16):
+        waveforms, _ = audio.batch(indices, device)
+        perturbed = network(waveforms, clean[indices].to(device))
+        adversarial.append(threat.victim(perturbed.adversarial).argmax(dim=1))
+        density.append(sparsity_percent(perturbed.adversarial - waveforms))
+    return {
+        "asr_percent": asr_percent(clean, torch.cat(adversarial).cpu()) or 0.0,
+        "sparsity_percent": float(torch.cat(density).mean()),
+    }
+
+
+def train_generator(
+    recipe: TrainGeneratorRecipe,
+    manifest: Manifest,
+    threat: LoadedVictim,
+    folder: Path,
+    device: torch.device,
+    output: Output,
+) -> dict[str, Any]:
+    """Train a generator into `folder`.
+
+    Returns:
+        The summary for `metrics.json`.
+
+    Raises:
+        UsageError: no training utterances, or the threat model does not know the corpus's emotions.
+    """
+    if recipe.reference == "label" and manifest.labels != threat.labels:
+        raise UsageError(
+            f"'reference: label' needs a threat model trained on this corpus: it knows {threat.labels}, the corpus has {manifest.labels}"
+        )
+    train = load_audio(manifest, manifest.split(*recipe.train_on.split("+")))
+    val = load_audio(manifest, manifest.split("val"))
+    if not len(train):
+        raise UsageError(f"{manifest.folder} has no utterance in split '{recipe.train_on}'")
+    clean, clean_val = predict(threat.victim, train, device), predict(threat.victim, val, device)
+    copy_threat(threat, folder)
+    network = build_generator(recipe, len(threat.labels)).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    weights = recipe.weights
+
+    def run_epoch(epoch: int, state: TrainingState) -> dict[str, Any]:
+        network.train()
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * (recipe.decay.factor ** (epoch // recipe.decay.every) if recipe.decay else 1)
+        batches = torch.randperm(len(train), generator=random_stream(recipe.seed, "order", epoch)).split(recipe.batch_size)
+        draws = random_stream(recipe.seed, "gate", epoch, device=device)
+        sparsity_weight = SparsityWeight(weights.sparsity, recipe.adaptive_sparsity, state, device)
+        losses, successes = [], []
+        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
+            for indices in batches:
+                waveforms, targets = train.batch(indices, device)
+                predictions = clean[indices].to(device)
+                perturbed = network(waveforms, predictions, draws)
+                logits = threat.victim(perturbed.adversarial)
+                reference = predictions if recipe.reference == "prediction" else targets
+                loss = (
+                    adversarial_loss(logits, reference, recipe.confidence).mean()
+                    + weights.magnitude * magnitude_loss(perturbed, recipe.norms)
+                    + sparsity_weight.value.float() * sparsity_loss(perturbed, recipe.norms, recipe.factorise)
+                    + weights.quantisation * quantisation_loss(perturbed, recipe.norms)
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                success = logits.argmax(dim=1) != predictions
+                sparsity_weight.update(success)
+                losses.append(loss.detach())
+                successes.append(success)
+                step.advance()
+        sparsity_weight.export(state)
+        record: dict[str, Any] = {
+            "loss": float(torch.stack(losses).mean()),
+            "train_asr_percent": float(100 * torch.cat(successes).double().mean()),
+            "sparsity_weight": float(sparsity_weight.value),
+        }
+        if len(val):
+            record |= {f"val_{name}": value for name, value in evaluate(network, threat, val, clean_val, device).items()}
+        return record
+
+    fit(folder, network, generator_header(recipe, threat), optimizer, recipe.epochs, run_epoch, output)
+    return {
+        "size": recipe.size,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "threat_model": threat.model,
+        "utterances": len(train),
+        "epochs": recipe.epochs,
+        "train": evaluate(network, threat, train, clean, device),
+        **({"val": evaluate(network, threat, val, clean_val, device)} if len(val) else {}),
+    }

@@ -1,0 +1,164 @@
+"""Finding, reading, overriding and checking recipes. All mistakes of a recipe are reported together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from staa_cli.recipes.schema import RECIPES, Strict
+from staa_cli.runtime.errors import UsageError, suggestion
+
+RecipeType = TypeVar("RecipeType", bound=Strict)
+
+# Inside the wheel the recipes lie beside this module; in a checkout they stand at the top level.
+PLACES = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
+
+
+class Loader(yaml.SafeLoader):
+    """Safe YAML with the numbers and booleans of YAML 1.2: `1e-4` is a number, `off` is text, a key stands once."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own form
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"),
+    list("-+.0123456789"),
+)
+
+
+def parse_yaml(text: str) -> Any:
+    return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+
+
+def shipped_names() -> list[str]:
+    """The names of the recipes that come with staa, such as `demo/emo18`."""
+    for place in PLACES:
+        if place.is_dir():
+            return sorted(str(path.relative_to(place).with_suffix("")) for path in place.glob("*/*.yaml"))
+    return []
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe's file, by path or by the name of a shipped one.
+
+    Raises:
+        UsageError: neither exists; the nearest shipped name is offered.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if not path.is_absolute() and ".." not in path.parts:
+        for place in PLACES:
+            shipped = (place / name).with_suffix(".yaml") if path.suffix != ".yaml" else place / name
+            if shipped.is_file():
+                return shipped
+    if path.is_dir():
+        raise UsageError(f"{name} is a folder, expected a recipe: a YAML file or one of the shipped names {', '.join(shipped_names())}")
+    known = shipped_names()
+    raise UsageError(f"there is no recipe '{name}', neither a file nor one of {', '.join(known)}{suggestion(name, known)}")
+
+
+def apply_override(data: dict[str, Any], override: str) -> None:
+    """Set one `key.sub=value` in place; the value is read as YAML.
+
+    Raises:
+        UsageError: no `=`, an unreadable value, or a key below something that is no mapping.
+    """
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise UsageError(f"--set '{override}' was not understood, expected key=value or key.sub=value")
+    try:
+        value = parse_yaml(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set '{override}': '{text}' is no YAML value") from None
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        if data.get(parent) is None:
+            data[parent] = {}
+        if not isinstance(data[parent], dict):
+            raise UsageError(f"--set '{override}': '{parent}' is {data[parent]!r}, which has no keys of its own")
+        data = data[parent]
+    data[last] = value
+
+
+def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = (), seed: int | None = None) -> RecipeType:
+    """Read and check a recipe.
+
+    Args:
+        name: a path, or the name of a shipped recipe.
+        kind: the schema of the step that the command runs.
+        overrides: `key.sub=value` texts.
+        seed: replaces the recipe's seed.
+
+    Raises:
+        UsageError: every mistake of the recipe, each with the key, what was found and what was expected.
+    """
+    path = find_recipe(name)
+    try:
+        data = parse_yaml(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} holds {type(data).__name__}, expected keys and values; see the shipped recipes for examples")
+    wanted = next(step for step, schema in RECIPES.items() if schema is kind)
+    if data.get("step") in RECIPES and data["step"] != wanted:
+        raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
+    for override in overrides:
+        apply_override(data, override)
+    if seed is not None:
+        data["seed"] = seed
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        problems = [describe(problem, kind) for problem in error.errors(include_url=False)]
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        raise UsageError(f"{path}: {count} in the recipe\n" + "\n".join(f"  {problem}" for problem in problems)) from None
+
+
+def describe(problem: Any, kind: type[BaseModel]) -> str:
+    """One sentence for one of pydantic's errors."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        known = list(owner(kind, location[:-1]).model_fields)
+        near = difflib.get_close_matches(location[-1], known, n=1)
+        return f"{key}: unknown key" + (f"; did you mean '{near[0]}'?" if near else f", expected one of {', '.join(known)}")
+    if problem["type"] == "missing":
+        return f"{key}: missing, a value is required"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}"
+    found = problem["input"]
+    near = difflib.get_close_matches(found, re.findall(r"'([^']*)'", message), n=1) if isinstance(found, str) else []
+    return f"{key}: found {found!r}, expected {message.removeprefix('a valid ')}" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def owner(kind: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
+    """The schema of the mapping at `location`."""
+    for name in location:
+        annotation = kind.model_fields[name].annotation
+        kind = next(part for part in (annotation, *get_args(annotation)) if isinstance(part, type) and issubclass(part, BaseModel))
+    return kind
+
+
+def dump_recipe(recipe: BaseModel) -> str:
+    """A resolved recipe as YAML that reads back to the same recipe."""
+    return yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)

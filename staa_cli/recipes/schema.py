@@ -1,0 +1,224 @@
+"""What a recipe may say: one strict schema per step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def to_switch(value: Any) -> Any:
+    """YAML 1.1 users write on/off and yes/no; our loader hands those over as text."""
+    words = {"on": True, "yes": True, "off": False, "no": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(to_switch)]
+Split = Literal["train", "val", "test"]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no silent conversions, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class OneOf(Strict):
+    """A mapping in which exactly one key is set."""
+
+    @model_validator(mode="after")
+    def exactly_one(self) -> Self:
+        names = list(type(self).model_fields)
+        if sum(getattr(self, name) is not None for name in names) != 1:
+            raise ValueError("expected exactly one of " + ", ".join(f"'{name}'" for name in names))
+        return self
+
+
+class BudgetRecipe(OneOf):
+    """ε: absolute on the waveform in [-1, 1], or by each utterance's peak."""
+
+    linf: float | None = Field(None, ge=0, le=2)
+    peak_snr_db: float | None = Field(None, ge=-20, le=200)
+
+
+class Ratios(Strict):
+    """Shares of the utterances, reached as nearly as whole speakers allow."""
+
+    train: float = Field(ge=0, le=1)
+    val: float = Field(ge=0, le=1)
+    test: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def sum_to_one(self) -> Self:
+        if abs(self.train + self.val + self.test - 1) > 1e-6:
+            raise ValueError(f"the three ratios sum to {self.train + self.val + self.test:g}, expected 1")
+        return self
+
+
+class Speakers(Strict):
+    """The speakers of each split, by the names that the corpus gives them."""
+
+    train: list[str]
+    val: list[str] = []
+    test: list[str]
+
+    @model_validator(mode="after")
+    def disjoint(self) -> Self:
+        everyone = [*self.train, *self.val, *self.test]
+        twice = sorted({name for name in everyone if everyone.count(name) > 1})
+        if twice:
+            raise ValueError(f"speaker(s) {', '.join(twice)} listed more than once: splits must not share a speaker")
+        return self
+
+
+class SplitRecipe(OneOf):
+    """How speakers are dealt to train, val and test."""
+
+    ratios: Ratios | None = None
+    speakers: Speakers | None = None
+
+
+class DemoRecipe(Strict):
+    """The built-in corpus: synthetic voices as speakers, prosody as emotion."""
+
+    speakers: int = Field(16, ge=3, le=16)
+    utterances: int = Field(30, ge=5, le=500, description="per speaker")
+
+
+class PrepareRecipe(Strict):
+    """`staa prepare`: a corpus as a manifest and 16 kHz mono audio."""
+
+    step: Literal["prepare"]
+    corpus: Literal["demo", "emodb", "emovo", "ravdess", "csv"]
+    seconds: float | None = Field(None, gt=0, le=3600, description="repeat or cut to this length; null keeps the native one")
+    emotions: list[str] | None = Field(None, description="keep these only")
+    splits: SplitRecipe | None = Field(None, description="null takes the column 'split' of a CSV")
+    demo: DemoRecipe = DemoRecipe()
+    seed: int = Field(0, ge=0)
+
+
+class TrainVictimRecipe(Strict):
+    """`staa train-victim`."""
+
+    step: Literal["train-victim"]
+    model: Literal["emo18", "zhao19"]
+    epochs: int = Field(30, ge=1)
+    batch_size: int = Field(8, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    select: Literal["uar", "accuracy"] = Field("uar", description="what makes an epoch the best, on val")
+    seed: int = Field(0, ge=0)
+
+
+class LossWeights(Strict):
+    """λm, λs, λq of equation 7."""
+
+    magnitude: float = Field(1e-3, ge=0)
+    sparsity: float = Field(1e-4, ge=0)
+    quantisation: float = Field(1e-4, ge=0)
+
+
+class AdaptiveSparsity(Strict):
+    """Let λs follow the success rate: up while it exceeds the target, down below it."""
+
+    target: float = Field(0.85, gt=0, lt=1, description="success rate on the threat model to hold while thinning")
+    rate: float = Field(1.02, gt=1, le=2, description="factor per training step")
+    smallest: float = Field(1e-8, gt=0)
+    largest: float = Field(1.0, gt=0)
+
+
+class Decay(Strict):
+    """Step decay of the learning rate."""
+
+    factor: float = Field(0.5, gt=0, le=1)
+    every: int = Field(5, ge=1, description="epochs")
+
+
+class TrainGeneratorRecipe(Strict):
+    """`staa train-generator`: STAA-Net."""
+
+    step: Literal["train-generator"]
+    size: Literal["small", "base", "large"] = "small"
+    budget: BudgetRecipe
+    condition: Literal["prediction", "none"] = Field("none", description="embed the threat model's clean prediction")
+    factorise: Switch = Field(True, description="false: the ablation without positions")
+    gate: Literal["random", "straight-through", "hard-concrete"] = "random"
+    threshold: float = Field(0.5, gt=0, lt=1, description="γ")
+    bound: Literal["clip", "tanh"] = "clip"
+    reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave")
+    confidence: float = Field(0.0, ge=0, description="φ")
+    weights: LossWeights = LossWeights()
+    norms: Literal["utterance", "batch"] = "utterance"
+    adaptive_sparsity: AdaptiveSparsity | None = None
+    train_on: Literal["train", "train+val"] = "train"
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    decay: Decay | None = Decay()
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def weight_to_adapt(self) -> Self:
+        if self.adaptive_sparsity is not None and self.weights.sparsity == 0:
+            raise ValueError(
+                "'adaptive_sparsity' multiplies 'weights.sparsity', which is 0: set a positive weight, or 'adaptive_sparsity: null'"
+            )
+        return self
+
+    @property
+    def ablation(self) -> str:
+        """The row of the ablation table (table 6 of the STAA-Net paper); empty for the full method."""
+        parts = {
+            "w/o factorisation": not self.factorise,
+            "w/o magnitude loss": self.weights.magnitude == 0,
+            "w/o sparsity loss": self.weights.sparsity == 0,
+            "w/o quantisation loss": self.weights.quantisation == 0 and self.factorise,
+        }
+        return ", ".join(name for name, absent in parts.items() if absent)
+
+
+class Positions(Strict):
+    """Which samples one step may move."""
+
+    percent: float = Field(gt=0, le=100, description="k as a share of the utterance")
+    select: Literal["gradient", "random"] = Field("gradient", description="the largest absolute gradients, or a draw")
+    redraw: Switch = Field(True, description="choose anew at every step (the paper); false keeps the first step's choice")
+
+
+class PGDRecipe(Strict):
+    """`staa baseline` with FGSM, BIM or PGD: one family."""
+
+    step: Literal["baseline"]
+    attack: Literal["fgsm", "bim", "pgd"]
+    budget: BudgetRecipe
+    steps: int = Field(20, ge=1)
+    step_size: float = Field(0.1, gt=0, description="α as a share of ε")
+    positions: Positions | None = Field(None, description="null moves every sample")
+    early_stop: Switch = Field(False, description="an utterance that is fooled leaves the batch")
+    reference: Literal["prediction", "label"] = "prediction"
+    seed: int = Field(0, ge=0)
+
+    SINGLE_STEP: ClassVar[str] = "fgsm is the single step of size ε: expected 'steps: 1' and 'step_size: 1'"
+
+    @model_validator(mode="after")
+    def single_step(self) -> Self:
+        if self.attack == "fgsm" and (self.steps, self.step_size) != (1, 1):
+            raise ValueError(self.SINGLE_STEP)
+        return self
+
+    @property
+    def title(self) -> str:
+        """The attacker's name in tables."""
+        if self.positions is None:
+            return self.attack.upper()
+        return f"{self.attack.upper()} {self.positions.percent:g} %" + "/step" * self.positions.redraw
+
+
+BaselineRecipe = PGDRecipe
+"""With a second family of attacks this becomes a union that `attack` tells apart."""
+
+RECIPES: dict[str, type[Strict]] = {
+    "prepare": PrepareRecipe,
+    "train-victim": TrainVictimRecipe,
+    "train-generator": TrainGeneratorRecipe,
+    "baseline": BaselineRecipe,
+}

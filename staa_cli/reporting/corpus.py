@@ -1,0 +1,66 @@
+"""Table 1: how emotions are distributed over the splits of a corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from staa_cli.reporting.model import Column, Number, Row, Table
+from staa_cli.reporting.names import corpus_name, in_order
+from staa_cli.reporting.published import Source, sources_for
+from staa_cli.reporting.runs import Run
+
+SPLITS = ("train", "val", "test")
+EXTRA = (Column("speakers", "Speakers", kind="count"), Column("minutes", "Min.", kind="decimal"))
+
+
+def build_corpus(runs: Sequence[Run], published: bool) -> list[Table]:
+    """One table for each prepared corpus; the folder tells apart several of one name."""
+    names = [corpus_name(run.text("corpus") or "corpus") for run in runs]
+    times = Counter(names)
+    tables = [prepared(run, name if times[name] == 1 else f"{name} ({run.path})") for run, name in zip(runs, names, strict=True)]
+    return tables + [printed_table(source) for source in sources_for("corpus", ()) if published]
+
+
+def distribution(label: str, rows: list[Row], emotions: Sequence[str], notes: list[str]) -> Table:
+    columns = [
+        Column("corpus", "Corpus", shown=False),
+        Column("split", "Split"),
+        *(Column(emotion, emotion[:1].upper() + emotion[1:], kind="count") for emotion in emotions),
+        Column("total", "Total", kind="count"),
+        *(column for column in EXTRA if any(row.get(column.key) is not None for row in rows)),
+    ]
+    return Table(f"Emotion distribution of {label}", columns, rows, notes, "corpus")
+
+
+def prepared(run: Run, label: str) -> Table:
+    """Utterances by split and emotion, with speakers and minutes, and their sums."""
+    counts = {split: {emotion: sum(by.values()) for emotion, by in emotions.items()} for split, emotions in run.mapping("counts").items()}
+    splits = in_order(counts, SPLITS)
+    emotions = run.get("emotions") or sorted({emotion for by in counts.values() for emotion in by})
+    speakers = {split: set(run.mapping("speakers", split)) for split in splits}
+
+    def row(name: str, members: Sequence[str]) -> Row:
+        by_emotion = {emotion: sum(counts[split].get(emotion, 0) for split in members) for emotion in emotions}
+        seconds = [run.number("seconds", split) for split in members]
+        return {
+            "corpus": label,
+            "split": name,
+            **{emotion: Number(count) for emotion, count in by_emotion.items()},
+            "total": Number(sum(by_emotion.values())),
+            "speakers": Number(len(set[str]().union(*(speakers[split] for split in members)))),
+            "minutes": Number(sum(value for value in seconds if value is not None) / 60) if None not in seconds else None,
+        }
+
+    rows = [row(split, [split]) for split in splits]
+    if len(splits) > 1:
+        rows.append(row("total", splits))
+    failed = run.number("failed")
+    notes = [f"{failed:g} files could not be prepared and are not counted"] if failed else []
+    return distribution(label, rows, emotions, notes)
+
+
+def printed_table(source: Source) -> Table:
+    rows = source.rows()
+    emotions = [key for key in rows[0] if key not in ("corpus", "split", "total")]
+    return distribution(f"{source.corpus} (published)", rows, emotions, [source.note])

@@ -1,0 +1,22 @@
+"""How models and corpora are called in tables, in the order of the papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+VICTIMS = {"emo18": "Emo18", "zhao19": "Zhao19", "wav2vec2": "Wav2vec 2.0", "wavlm": "WavLM"}
+CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "EMOVO", "ravdess": "RAVDESS"}
+
+
+def victim_name(key: str) -> str:
+    return VICTIMS.get(key, key)
+
+
+def corpus_name(key: str) -> str:
+    return CORPORA.get(key, key)
+
+
+def in_order(found: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Each name once: known ones in their order, then the others as found."""
+    names = dict.fromkeys(found)
+    return [*(name for name in known if name in names), *(name for name in names if name not in set(known))]

@@ -1,0 +1,76 @@
+"""From runs to the papers' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
+from staa_cli.reporting.corpus import build_corpus
+from staa_cli.reporting.model import Table
+from staa_cli.reporting.runs import LoadedRun, Run
+from staa_cli.reporting.victims import build_victims
+from staa_cli.runtime.errors import UsageError, unknown
+
+ATTACKS = ("attack", "baseline")
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """A kind of table.
+
+    Attributes:
+        needs: what it is made of, in words.
+        accepts: whether a run fits it.
+        build: makes it of runs that fit, with the paper's numbers or without.
+    """
+
+    needs: str
+    accepts: Callable[[Run], bool]
+    build: Callable[[Sequence[Run], bool], list[Table]]
+
+
+TABLES = {
+    "corpus": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_corpus),
+    "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
+    "attacks": TableKind("'staa attack' or 'staa baseline'", lambda run: run.command in ATTACKS, build_attacks),
+    "ablation": TableKind(f"'staa attack' with {STAA_NET}", lambda run: run.command in ATTACKS and run.text("attacker") == STAA_NET, build_ablation),
+}
+
+
+def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False) -> list[Table]:
+    """The tables that `runs` can fill, or the one kind that is asked for.
+
+    Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
+    at all, the paper's tables stand alone. A folder given twice counts once.
+
+    Raises:
+        UsageError: an unknown table, a run that fits none of the tables, or nothing to show.
+    """
+    if which is not None and which not in TABLES:
+        raise unknown("table", which, TABLES)
+    kinds = TABLES if which is None else {which: TABLES[which]}
+    loaded = list({path.resolve(): Run(path, metrics) for path, metrics in reversed(runs)}.values())[::-1]
+    for run in loaded:
+        if not any(kind.accepts(run) for kind in kinds.values()):
+            raise UsageError(misfit(run, which))
+    if not loaded and not published:
+        raise UsageError("no runs to report, expected the folders of finished staa runs")
+    tables = []
+    for name, kind in kinds.items():
+        chosen = [run for run in loaded if kind.accepts(run)]
+        if which is None and name == "attacks":
+            chosen = [run for run in chosen if run.text("ablation") is None]
+        if which is None and name == "ablation" and all(run.text("ablation") is None for run in chosen):
+            chosen = []
+        if chosen or not loaded:
+            tables += kind.build(chosen, published)
+    return tables
+
+
+def misfit(run: Run, which: str | None) -> str:
+    attacker = f" with {run.text('attacker')}" if run.text("attacker") else ""
+    found = f"{run.path} is the result of 'staa {run.command}'{attacker}"
+    if which is not None:
+        return f"{found}, but the table '{which}' needs results of {TABLES[which].needs}"
+    return f"{found}, which fills no table; expected results of " + ", ".join(f"{kind.needs} ({name})" for name, kind in TABLES.items())

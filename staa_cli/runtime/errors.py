@@ -1,0 +1,54 @@
+"""Errors that a person can act on: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+
+class StaaError(Exception):
+    """A failure at run time. The command line prints its text and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(StaaError):
+    """A wrong argument, recipe or output folder: nothing was started."""
+
+    exit_code = 2
+
+
+class Interrupted(StaaError):
+    """Ctrl-C, with a word on how to go on."""
+
+    exit_code = 130
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'pgd'?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that no registry holds."""
+    names = sorted(known)
+    listed = ", ".join(f"'{name}'" for name in names)
+    return UsageError(f"unknown {kind} '{word}', expected one of {listed}{suggestion(word, names)}")
+
+
+def explain_os_error(error: OSError) -> str:
+    """One sentence for the operating system's refusals that users meet."""
+    where = f" {error.filename}" if error.filename else ""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"no space left on the disk while writing{where}: free some space, then run the same command again to go on"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"not allowed to read or write{where}: choose another folder or change its permissions"
+        case errno.ENAMETOOLONG:
+            return f"the file name is too long for this file system:{where}"
+        case errno.EPIPE:
+            return "the program that read the output went away"
+        case _:
+            return f"{error.strerror or error}:{where}" if where else str(error)

@@ -1,0 +1,64 @@
+"""The loop around every training: epochs, history, best and last weights, resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from staa_cli.runtime.checkpoints import LAST, STATE, Header, TrainingState, save_module
+from staa_cli.runtime.errors import Interrupted
+from staa_cli.runtime.folders import MODEL, write_text
+from staa_cli.runtime.output import Output
+
+HISTORY = "history.jsonl"
+
+
+def fit(
+    folder: Path,
+    module: nn.Module,
+    header: Header,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    run_epoch: Callable[[int, TrainingState], dict[str, Any]],
+    output: Output,
+    *,
+    score: str | None = None,
+) -> TrainingState:
+    """Train `module` for `epochs`, going on from what `folder` holds.
+
+    Writes `model.safetensors` (the epoch with the highest `score`, the first of equals; without a score, the last one),
+    `last.safetensors` where the two can differ, and `history.jsonl`.
+
+    Args:
+        run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
+            number only, so that a resumed training equals an undisturbed one.
+
+    Raises:
+        Interrupted: Ctrl-C; the state of the last whole epoch is kept.
+    """
+    state = TrainingState.restore(folder, module, optimizer)
+    if state.epoch:
+        output.message(f"going on after epoch {state.epoch} of {epochs}")
+    try:
+        while state.epoch < epochs:
+            record = run_epoch(state.epoch, state)
+            state.epoch += 1
+            state.history.append({"epoch": state.epoch, **record})
+            output.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
+            best = state.history[state.best_epoch - 1] if state.best_epoch else None
+            if score is None or best is None or record[score] > best[score]:
+                state.best_epoch = state.epoch
+                save_module(folder / MODEL, module, header)
+            state.save(folder, module, optimizer)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after epoch {state.epoch} of {epochs}; run the same command again to go on") from None
+    if score is not None:
+        save_module(folder / LAST, module, header)
+    write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
+    (folder / STATE).unlink(missing_ok=True)
+    return state

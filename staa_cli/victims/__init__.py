@@ -1,0 +1,1 @@
+"""The speech emotion models under attack."""

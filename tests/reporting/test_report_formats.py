@@ -1,0 +1,157 @@
+"""Tables as text: complete, escaped, never cut."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from staa_cli.reporting.formats import FORMATS, as_rich, render
+from staa_cli.reporting.model import Column, Number, Table
+from staa_cli.reporting.tables import build_tables
+from staa_cli.reporting.text import cell_text
+from staa_cli.runtime.errors import UsageError
+
+NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
+
+
+def on_terminal(table: Table, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(as_rich(table))
+    return capture.get()
+
+
+def numbers(table: Table) -> list[str]:
+    texts = [cell_text(row.get(column.key), column.kind) for row in table.rows for column in table.shown if column.kind != "text"]
+    return sorted(NUMBER.findall(" ".join(texts)))
+
+
+def body(text: str, table: Table) -> str:
+    """The text without the notes, which hold numbers of their own."""
+    return text.split(table.notes[0][:20])[0] if table.notes else text
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "text"),
+    [
+        (None, "decimal", "–"),
+        (Number(12.5), "decimal", "12.50"),
+        (Number(-0.001), "decimal", "0.00"),
+        (Number(100), "count", "100"),
+        (Number(0.012), "seconds", "0.012"),
+        (Number(0.00034), "seconds", "0.00034"),
+        (Number(18.9), "seconds", "18.90"),
+        (Number(0), "seconds", "0.00"),
+        (Number(12.5, 0.314, 3), "decimal", "12.50 ± 0.31"),
+        (Number(0.0123, 0.0004, 3), "seconds", "0.0123 ± 0.0004"),
+        (Number(74.9, printed="74.9"), "decimal", "74.9"),
+        ("1 sample", "decimal", "1 sample"),
+    ],
+)
+def test_cells(cell: Any, kind: Any, text: str) -> None:
+    assert cell_text(cell, kind) == text
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("width", [40, 80, 120, 160, 10_000])
+def test_terminals_show_every_number_whole(mixed: Any, width: int, published: bool) -> None:
+    for table in build_tables(mixed, None, published):
+        text = on_terminal(table, width)
+        assert "…" not in text and "..." not in text
+        assert max(map(len, text.splitlines())) <= width
+        assert sorted(NUMBER.findall(body(text, table))) == numbers(table)
+
+
+def test_two_victims_fit_80_columns_side_by_side(mixed: Any) -> None:
+    table = build_tables(mixed)[2]
+    header = on_terminal(table, 80).split("──")[0]
+    assert all(word in header for word in ("Attacker", "Split", "SNR", "Sparsity", "Speed", "Emo18", "Zhao19"))
+    assert on_terminal(table, 200).count("STAA-Net") == 2 + 3, "a row a threat model, and the title's and notes' mentions"
+
+
+@pytest.mark.parametrize("format", ["rich", "markdown"])
+def test_text_in_a_pipe_has_one_line_a_row(mixed: Any, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    for table in build_tables(mixed, None, published=True):
+        text = render([table], format)
+        assert "…" not in text
+        for row in table.rows:
+            cells = [cell_text(row.get(column.key), column.kind) for column in table.shown]
+            pattern = r"\W+".join(re.escape(cell) for cell in cells if cell != "–")
+            assert any(re.search(pattern, line) for line in text.splitlines()), cells
+
+
+def test_markdown_is_a_regular_table_whatever_the_text_holds() -> None:
+    table = Table("a|b", [Column("name", "Na|me"), Column("x", "X", kind="decimal")], [{"name": "c|d\\*e\nf", "x": Number(1)}, {"name": "g"}])
+    lines = render([table], "markdown").splitlines()[2:]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in lines] == [3, 3, 3, 3]
+    assert r"c\|d\\\*e f" in lines[2] and lines[1].endswith("-: |") and "–" in lines[3]
+
+
+def test_latex_is_escaped_and_grouped(attack: Any) -> None:
+    table = build_tables([attack(threat="my_net{}&~^\\$#", split=split, snr=None) for split in ("val", "test")], "attacks")[0]
+    text = render([table], "latex")
+    assert r"my\_net\{\}\&\textasciitilde{}\textasciicircum{}\textbackslash{}\$\# & STAA-Net & -- & --" in text
+    assert r"\multicolumn{2}{c}{Sparsity (\%)}" in text and r"\cmidrule(lr){3-4} \cmidrule(lr){5-6}" in text
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\usepackage{booktabs}"))
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert [len(re.findall(r"(?<!\\)&", line)) for line in rows] == [6, 11, 11], "the first holds five groups of two"
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    assert not re.search(r"(?<!\\)%", text.split("\n", 1)[1])
+
+
+def test_latex_knows_the_signs(attack: Any) -> None:
+    runs = [attack(seed=seed, budget={"linf": 0.05}, snr=20.0 + seed) for seed in range(2)]
+    text = render(build_tables(runs), "latex")
+    assert r"20.50 $\pm$ 0.71" in text and r"$\varepsilon$ 0.05" in text and text.isascii()
+
+
+def test_csv_holds_full_precision_under_plain_names(attack: Any) -> None:
+    third = 100 / 3
+    runs = [attack(seed=seed, asr={"emo18": third + seed}) for seed in range(2)] + [attack("PGD", sparsity=None, asr={"emo18": third})]
+    rows = list(csv.DictReader(io.StringIO(render(build_tables(runs, "attacks"), "csv"))))
+    assert float(rows[0]["emo18_val"]) == third and rows[0]["sparsity_val"] == "" and rows[0]["corpus"] == "EmoDB"
+    assert (rows[0]["emo18_val_std"], rows[0]["emo18_val_runs"]) == ("", "1")
+    assert (rows[1]["emo18_val_runs"], float(rows[1]["emo18_val_std"])) == ("2", pytest.approx(0.5**0.5))
+    assert "emo18_val_std" not in render(build_tables(runs[1:], "attacks"), "csv")
+
+
+def test_csv_joins_tables_of_one_kind_and_refuses_others(mixed: Any, attack: Any) -> None:
+    runs = [attack(corpus="emodb", asr={"emo18": 1.0}), attack(corpus="ravdess", asr={"zhao19": 2.0})]
+    rows = list(csv.DictReader(io.StringIO(render(build_tables(runs), "csv"))))
+    assert [(row["corpus"], row["emo18_val"], row["zhao19_val"]) for row in rows] == [("EmoDB", "1.0", ""), ("RAVDESS", "", "2.0")]
+    with pytest.raises(UsageError, match="--table"):
+        render(build_tables(mixed), "csv")
+
+
+def test_json_has_numbers_and_nulls(mixed: Any) -> None:
+    def refuse(literal: str) -> None:
+        raise AssertionError(literal)
+
+    corpus, victims, attacks, _ = json.loads(render(build_tables(mixed), "json"), parse_constant=refuse)
+    assert set(attacks) == {"table", "title", "columns", "rows", "notes"}
+    assert corpus["rows"][0]["anger"] == 7
+    assert victims["rows"][1]["val_accuracy"] == 61.11
+    keys = [column["key"] for column in attacks["columns"]]
+    assert all(list(row) == keys for row in attacks["rows"])
+    (one_pixel,) = (row for row in attacks["rows"] if row["attacker"] == "One-Pixel")
+    assert one_pixel["snr_val"] is None and one_pixel["emo18_val"] == 0.0 and one_pixel["snr_val_runs"] is None
+
+
+def test_infinite_numbers_in_damaged_metrics_are_missing(attack: Any) -> None:
+    text = render(build_tables([attack(snr=float("inf"), seconds=float("nan"))]), "json")
+    assert json.loads(text)[0]["rows"][0]["snr_val"] is None
+
+
+def test_every_format_ends_in_a_newline(victim: Any) -> None:
+    for format in FORMATS:
+        text = render(build_tables([victim()]), format)
+        assert text.endswith("\n") and not text.endswith("\n\n") and all(value in text for value in ("70.0", "66.0"))
+    with pytest.raises(UsageError, match="unknown format 'tex'"):
+        render([], "tex")

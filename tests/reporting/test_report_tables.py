@@ -1,0 +1,204 @@
+"""What goes into which table."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+
+from staa_cli.reporting.model import Number, Table
+from staa_cli.reporting.runs import LoadedRun
+from staa_cli.reporting.tables import TABLES, build_tables
+from staa_cli.runtime.errors import UsageError
+
+
+def only(runs: list[LoadedRun], which: str, published: bool = False) -> Table:
+    (table,) = build_tables(runs, which, published)
+    return table
+
+
+def keys(table: Table) -> list[str]:
+    return [column.key for column in table.shown]
+
+
+def test_every_kind_that_the_runs_fill_in_order(mixed: Any) -> None:
+    assert [table.name for table in build_tables(mixed)] == ["corpus", "victims", "attacks", "ablation"]
+    assert [table.name for table in build_tables(mixed[1:3])] == ["victims"]
+
+
+def test_corpus_counts_add_up(prepared: Any) -> None:
+    table = only([prepared()], "corpus")
+    assert keys(table) == ["split", "anger", "fear", "neutral", "total", "speakers", "minutes"]
+    numbers = [[row[key].value for key in keys(table)[1:]] for row in table.rows]  # type: ignore[union-attr]
+    assert [row["split"] for row in table.rows] == ["train", "val", "test", "total"]
+    assert numbers == [[7, 3, 5, 15, 2, 10.0], [2, 0, 0, 2, 1, 1.5], [0, 6, 1, 7, 2, 0.5], [9, 9, 6, 24, 5, 12.0]]
+
+
+def test_a_corpus_prepared_twice_is_told_apart_by_its_folder(prepared: Any) -> None:
+    tables = build_tables([prepared(name="a"), prepared(name="b"), prepared("ravdess")], "corpus")
+    assert [table.title.rsplit(" on of ")[-1] for table in tables] == [
+        "Emotion distribution of EmoDB (runs/a)",
+        "Emotion distribution of EmoDB (runs/b)",
+        "Emotion distribution of RAVDESS",
+    ]
+
+
+def test_victims_show_the_corpus_only_where_it_differs(victim: Any) -> None:
+    one = only([victim("zhao19"), victim("emo18")], "victims")
+    assert keys(one) == ["model", "val_accuracy", "val_uar", "test_accuracy", "test_uar"]
+    assert [row["model"] for row in one.rows] == ["Emo18", "Zhao19"]
+    assert "EmoDB" in one.title
+    two = only([victim("emo18"), victim("emo18", "ravdess")], "victims")
+    assert [row["corpus"] for row in two.rows] == ["EmoDB", "RAVDESS"]
+    assert keys(two)[0] == "corpus"
+
+
+def test_victims_without_a_split_have_no_columns_for_it(victim: Any) -> None:
+    assert keys(only([victim(val=None)], "victims")) == ["model", "test_accuracy", "test_uar"]
+    both = only([victim(val=None), victim("zhao19", test=None)], "victims")
+    assert both.rows[0].get("val_uar") is None and both.rows[1]["val_uar"] == Number(68.0)
+
+
+def test_val_and_test_of_one_attacker_share_a_row(attack: Any) -> None:
+    table = only([attack(split="test", snr=18.0), attack(split="val", snr=19.0)], "attacks")
+    (row,) = table.rows
+    assert (row["snr_val"], row["snr_test"]) == (Number(19.0), Number(18.0))
+    measures = [f"{measure}_{split}" for measure in ("snr", "sparsity", "seconds", "emo18", "zhao19") for split in ("val", "test")]
+    assert keys(table) == ["threat_model", "attacker", *measures]
+
+
+def test_empty_splits_and_unmeasured_victims_have_no_columns(attack: Any) -> None:
+    table = only([attack(asr={"emo18": 1.0, "wavlm": None}), attack("PGD", asr={"zhao19": 2.0})], "attacks")
+    assert keys(table) == ["threat_model", "attacker", "snr_val", "sparsity_val", "seconds_val", "emo18_val", "zhao19_val"]
+    assert table.rows[0].get("emo18_val") is None
+
+
+def test_attack_rows_are_ordered_as_in_the_paper(attack: Any) -> None:
+    threats, attackers = ("mine", "wavlm", "emo18"), ("STAA-Net", "SparseFool", "PGD")
+    table = only([attack(attacker, threat) for threat in threats for attacker in attackers], "attacks")
+    names = [(row["threat_model"], row["attacker"]) for row in table.rows]
+    assert names == [(threat, attacker) for threat in ("Emo18", "WavLM", "mine") for attacker in ("SparseFool", "PGD", "STAA-Net")]
+
+
+def test_budgets_are_a_note_until_they_differ(attack: Any) -> None:
+    same = only([attack(), attack("PGD")], "attacks")
+    assert "budget" not in keys(same) and "Budget: 20 dB" in same.notes
+    table = only([attack(), attack(budget={"linf": 0.05, "peak_snr_db": None})], "attacks")
+    assert [row["budget"] for row in table.rows] == ["20 dB", "ε 0.05"] and "budget" in keys(table)
+
+
+def test_each_corpus_has_its_table(attack: Any) -> None:
+    tables = build_tables([attack(corpus="emovo"), attack(corpus="demos"), attack("PGD", corpus="emovo")], "attacks")
+    assert [table.title for table in tables] == ["Attack performance on EMOVO", "Attack performance on DEMoS"]
+    assert [len(table.rows) for table in tables] == [2, 1]
+
+
+def test_folders_without_a_corpus_have_one_set_of_columns_and_are_not_averaged(attack: Any) -> None:
+    def folder(name: str, inputs: str, seed: int) -> LoadedRun:
+        made: LoadedRun = attack(split=None, corpus=None, seed=seed, snr=20.0 + seed, name=name, inputs={"sha256": inputs})
+        return made
+
+    table = only([folder("a", "1", 0), folder("b", "2", 0), folder("c", "2", 1)], "attacks")
+    assert keys(table)[2:] == ["snr", "sparsity", "seconds", "emo18", "zhao19"]
+    assert [row["attacker"] for row in table.rows] == ["STAA-Net (run a)", "STAA-Net (run b)"]
+    assert table.rows[1]["snr"] == Number(20.5, stdev([20, 21]), 2)
+
+
+def test_seeds_become_mean_and_standard_deviation(attack: Any) -> None:
+    values = [80.0, 81.5, 86.0]
+    table = only([attack(seed=seed, asr={"emo18": value}) for seed, value in enumerate(values)], "attacks")
+    (row,) = table.rows
+    assert row["emo18_val"] == Number(fmean(values), stdev(values), 3)
+    assert "Every number: mean ± standard deviation (n − 1) over 3 runs (seeds 0, 1, 2)" in table.notes
+
+
+def test_single_runs_are_plain_and_missing_values_are_counted(attack: Any) -> None:
+    table = only([attack(seed=0), attack(seed=1, snr=None), attack("PGD")], "attacks")
+    pgd, staa = table.rows
+    assert pgd["snr_val"] == Number(20.0) and staa["snr_val"] == Number(20.0)
+    assert "STAA-Net: mean ± standard deviation (n − 1) over 2 runs (seeds 0, 1); snr_val over 1" in table.notes
+
+
+def test_runs_with_other_settings_are_not_averaged(attack: Any, victim: Any) -> None:
+    short, long = {"steps": 20, "positions": None}, {"steps": 40, "positions": {"percent": 12.5}}
+    table = only([attack("PGD", seed=0, recipe=short), attack("PGD", seed=1, recipe=short), attack("PGD", recipe=long)], "attacks")
+    assert [row["attacker"] for row in table.rows] == ["PGD (steps 20)", "PGD (steps 40, positions.percent 12.5)"]
+    assert [row["snr_val"].runs for row in table.rows] == [2, 1]  # type: ignore[union-attr]
+    rates = only([victim(recipe={"learning_rate": rate}) for rate in (0.001, 0.01)], "victims")
+    assert len(rates.rows) == 1, "the same folder twice counts once"
+    rates = only([victim(seed=seed, recipe={"learning_rate": rate}) for seed, rate in enumerate((0.001, 0.01))], "victims")
+    assert [row["model"] for row in rates.rows] == ["Emo18 (learning_rate 0.001)", "Emo18 (learning_rate 0.01)"]
+
+
+def test_val_and_test_may_come_from_generators_trained_on_different_splits(attack: Any) -> None:
+    runs = [attack(split="val", recipe={"train_on": "train"}), attack(split="test", recipe={"train_on": "train+val"})]
+    assert [row["attacker"] for row in only(runs, "attacks").rows] == ["STAA-Net"]
+
+
+def test_different_inputs_are_admitted(attack: Any) -> None:
+    table = only([attack(seed=seed, inputs=str(seed)) for seed in range(2)], "attacks")
+    assert any("their inputs differ" in note for note in table.notes)
+
+
+def test_a_folder_given_twice_counts_once(attack: Any) -> None:
+    path, metrics = attack()
+    table = only([(path, metrics), (Path("runs/../") / path, metrics)], "attacks")
+    assert table.rows[0]["snr_val"] == Number(20.0)
+
+
+def test_ablations_stay_out_of_the_attack_table_unless_asked_for(mixed: Any, attack: Any) -> None:
+    attacks, ablation = build_tables(mixed)[2:]
+    assert {row["attacker"] for row in attacks.rows} == {"PGD", "SparseFool", "One-Pixel", "STAA-Net"}
+    assert [row["attacker"] for row in ablation.rows] == ["w/o sparsity loss", "w/o quantisation loss", "STAA-Net", "STAA-Net"]
+    asked = only([attack(), attack(ablation="w/o sparsity loss")], "attacks")
+    assert {row["attacker"] for row in asked.rows} == {"STAA-Net", "STAA-Net w/o sparsity loss"}
+
+
+def test_failures_and_devices_are_noted(attack: Any) -> None:
+    table = only([attack(failed=3), attack("PGD", device="cuda:0")], "attacks")
+    assert "runs/STAA-Net-emo18-emodb-val-0-: 3 utterances failed and are not counted" in table.notes
+    assert "Speed measured on cpu (STAA-Net); cuda:0 (PGD)" in table.notes
+
+
+def test_null_summaries_are_empty_cells(attack: Any) -> None:
+    path, metrics = attack()
+    for key in ("sparsity_percent", "snr_peak_db", "seconds_per_utterance", "budget"):
+        metrics["summary"][key] = None
+    (row,) = only([(path, metrics)], "attacks").rows
+    assert [row.get(key) for key in ("snr_val", "sparsity_val", "seconds_val", "budget")] == [None] * 4
+
+
+def test_runs_are_not_changed(mixed: Any) -> None:
+    before = copy.deepcopy(mixed)
+    build_tables(mixed, None, published=True)
+    assert mixed == before
+
+
+@pytest.mark.parametrize(
+    ("which", "index", "words"),
+    [
+        ("victims", 0, ["runs/corpus", "'staa prepare'", "'victims'", "'staa train-victim'"]),
+        ("corpus", 1, ["runs/emo18-emodb-0", "'staa train-victim'", "'corpus'", "'staa prepare'"]),
+        ("ablation", 3, ["runs/PGD", "'staa baseline' with PGD", "'ablation'", "'staa attack' with STAA-Net"]),
+        (None, None, ["runs/generator", "'staa train-generator'", "no table"]),
+    ],
+)
+def test_a_run_that_fits_no_table_is_named(mixed: Any, which: str | None, index: int | None, words: list[str]) -> None:
+    stranger = (Path("runs/generator"), {"command": "train-generator", "summary": {}})
+    runs = [*mixed, stranger] if index is None else [mixed[index]]
+    with pytest.raises(UsageError) as caught:
+        build_tables(runs, which)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_unknown_tables_and_nothing_to_report(mixed: Any) -> None:
+    with pytest.raises(UsageError, match="unknown table 'attack', expected one of .*; did you mean 'attacks'"):
+        build_tables(mixed, "attack")
+    with pytest.raises(UsageError, match="no runs"):
+        build_tables([], "attacks")
+    with pytest.raises(UsageError, match=r"runs/x/metrics\.json holds no summary"):
+        build_tables([(Path("runs/x"), {"command": "prepare"})])
+    assert list(TABLES) == ["corpus", "victims", "attacks", "ablation"]
