@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from staa_cli.attacks.base import Attack
@@ -28,15 +29,23 @@ class Attacker(Protocol):
 
 
 class GeneratorAttacker:
-    """One forward pass; plus one of the threat model where the generator is conditioned on its prediction."""
+    """One forward pass; plus one of the threat model where the generator is conditioned on its prediction.
+
+    Utterances pass one by one: in a batch the last bits of the convolutions depend on the batch's size, and a position at the threshold
+    may flip. One by one, neither batch size nor order nor an interruption can change a byte, and the CPU is no slower for it.
+    """
 
     def __init__(self, generator: LoadedGenerator) -> None:
         self.generator, self.threat = generator, generator.threat
 
     def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        return torch.cat([self.perturb_one(waveform.unsqueeze(0)) for waveform in waveforms])
+
+    def perturb_one(self, waveform: Tensor) -> Tensor:
+        """`(1, T)` → `(1, T)`"""
         conditioned = self.generator.recipe.condition == "prediction"
-        predictions = self.threat.victim(waveforms).argmax(dim=1) if conditioned else None
-        adversarial: Tensor = self.generator.network(waveforms, predictions).adversarial
+        prediction = self.threat.victim(waveform).argmax(dim=1) if conditioned else None
+        adversarial: Tensor = self.generator.network(waveform, prediction).adversarial
         return adversarial
 
 

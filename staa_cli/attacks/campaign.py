@@ -40,7 +40,8 @@ def check_labels(inputs: Inputs, victims: Mapping[str, LoadedVictim]) -> None:
         strange = sorted(labels - set(victim.labels))
         if strange:
             raise UsageError(
-                f"the inputs have the labels {', '.join(sorted(labels))}, but victim '{name}' knows {', '.join(victim.labels)}: it cannot predict {', '.join(strange)}"
+                f"the inputs have the labels {', '.join(sorted(labels))}, but victim '{name}' knows {', '.join(victim.labels)}: "
+                f"it cannot predict {', '.join(strange)}"
             )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,7 @@ def make_jobs(inputs: Inputs, hashes: Sequence[str], identity: Mapping[str, Any]
     """Jobs in the order of the inputs. `identity`: recipe, checkpoints and seed, all that the result depends on beside the file."""
     jobs = []
     for file, output, sha256 in zip(inputs.files, inputs.output_names(), hashes, strict=True):
-        key = hash_json({**identity, "name": os.fsencode(file.name).hex(), "label": file.label, "sha256": sha256})
+        key = hash_json({**identity, "name": ascii(file.name), "label": file.label, "sha256": sha256})
         jobs.append(Job(file, output, key, derive_seed(seed, file.name)))
     return jobs
 

@@ -18,7 +18,6 @@ def attack(
     split: opt.Split = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
-    batch_size: opt.BatchSize = 1,
     device: opt.Device = "auto",
     seed: opt.Seed = None,
     overwrite: opt.Overwrite = False,
@@ -63,4 +62,4 @@ def attack(
     place = resolve_device(device)
     attacker = GeneratorAttacker(load_generator(generator, place))
     facts = {"attacker": "STAA-Net", "ablation": settings.ablation}
-    return campaign.run(attacker, place, batch_size, facts)
+    return campaign.run(attacker, place, facts)

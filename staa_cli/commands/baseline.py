@@ -51,6 +51,7 @@ def baseline(
         out,
         output,
         checkpoints={},
+        batch_size=batch_size,
         overwrite=overwrite,
     )
     if campaign.finished(dry_run):
@@ -62,4 +63,4 @@ def baseline(
 
     place = resolve_device(device)
     attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(threat, place), settings.reference)
-    return campaign.run(attacker, place, batch_size, {"attacker": settings.title, "ablation": ""})
+    return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})

@@ -45,16 +45,19 @@ class Campaign:
         *,
         checkpoints: dict[str, str],
         overwrite: bool,
+        batch_size: int = 1,
     ) -> None:
-        self.recipe, self.out, self.output = recipe, out, output
+        self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
         self.inputs = collect(*sources, split, out)
         # A victim given twice, or again as the threat model, is one victim.
         folders = {hash_file(model_file(folder)): folder for folder in reversed([threat, *victims])}
         self.folders = list(reversed(folders.values()))
-        identity = {"checkpoints": {**checkpoints, "victims": list(reversed(folders))}}
+        # In a batch, rounding depends on the batch's size: another size is another run.
+        identity = {"checkpoints": {**checkpoints, "victims": list(reversed(folders))}, "batch_size": batch_size}
         hashes = [hash_file(file.path) if file.path.is_file() else "" for file in self.inputs.files]
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
-        inputs = {"count": len(self.jobs), "sha256": hash_json([job.key for job in self.jobs])}
+        files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
+        inputs = {"count": len(files), "sha256": hash_json(files)}
         self.job = Job(
             command,
             recipe,
@@ -74,7 +77,7 @@ class Campaign:
         plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.folders))},"
         return self.job.finished(dry_run, plan)
 
-    def run(self, attacker: Attacker, device: torch.device, batch_size: int, facts: dict[str, Any]) -> int:
+    def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
         from staa_cli.attacks.campaign import check_labels, run_campaign
         from staa_cli.attacks.summary import summarise
@@ -88,7 +91,7 @@ class Campaign:
 
         def work(folder: Path) -> dict[str, Any]:
             self.reuse(folder)
-            records = run_campaign(attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=batch_size)
+            records = run_campaign(attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=self.batch_size)
             self.drop_strays(folder)
             head = {
                 **facts,
@@ -97,7 +100,7 @@ class Campaign:
                 "split": self.inputs.split,
                 "budget": budget,
             }
-            return {**head, "batch_size": batch_size, **summarise(records, next(iter(victims)))}
+            return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
 
         return self.job.run(work, str(device))
 

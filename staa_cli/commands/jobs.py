@@ -48,7 +48,7 @@ class Job:
         extendable: Callable[[], bool] = lambda: False,
         resume_key: str | None = None,
     ) -> None:
-        self.recipe, self.out, self.output = recipe, out, output
+        self.recipe, self.out, self.output, self.overwrite = recipe, out, output, overwrite
         seed = recipe.model_dump().get("seed")
         self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed})
         self.resume_key = resume_key or self.process.key
@@ -76,7 +76,7 @@ class Job:
         Returns:
             The exit code: 1 where single files failed.
         """
-        with workspace(self.out, self.resume_key) as folder:
+        with workspace(self.out, self.resume_key, keep=not self.overwrite) as folder:
             summary = work(folder)
             write_text(folder / RECIPE, dump_recipe(self.recipe))
             metrics = self.process.metrics(summary, device=device)

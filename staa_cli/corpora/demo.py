@@ -41,21 +41,21 @@ class Speaker(NamedTuple):
 
 SPEAKERS = (
     Speaker("f1", "female", 170),
-    Speaker("m1", "male", 175),
-    Speaker("f2", "female", 180),
-    Speaker("m3", "male", 165),
-    Speaker("f3", "female", 165),
+    Speaker("m1", "male", 170),
+    Speaker("f2", "female", 175),
+    Speaker("m3", "male", 175),
+    Speaker("f3", "female", 180),
     Speaker("m4", "male", 180),
-    Speaker("f4", "female", 175),
-    Speaker("m7", "male", 170),
-    Speaker("f5", "female", 180),
+    Speaker("f4", "female", 165),
+    Speaker("m5", "male", 165),
+    Speaker("f5", "female", 165),
+    Speaker("m2", "male", 165),
+    Speaker("linda", "female", 180),
+    Speaker("m6", "male", 180),
+    Speaker("aunty", "female", 175),
     Speaker("max", "male", 175),
-    Speaker("linda", "female", 170),
-    Speaker("Michael", "male", 165),
-    Speaker("aunty", "female", 165),
-    Speaker("quincy", "male", 180),
-    Speaker("Annie", "female", 175),
-    Speaker("Mike", "male", 170),
+    Speaker("grandma", "female", 170),
+    Speaker("boris", "male", 170),
 )
 
 
@@ -70,7 +70,7 @@ class Emotion(NamedTuple):
         mark: the punctuation that ends the sentence and so shapes its melody.
         peak: the loudest sample.
         tilt: vocal effort, in dB per octave above 500 Hz: a pressed voice is brighter, a slack one duller.
-        tremor: depth of the trembling, 0 to 1.
+        breath: noise that follows the voice, as a share of it.
     """
 
     rate: float
@@ -80,15 +80,15 @@ class Emotion(NamedTuple):
     mark: str
     peak: float
     tilt: float
-    tremor: float
+    breath: float
 
 
 EMOTIONS = {
-    "neutral": Emotion(rate=1.0, pitch=0, range=50, pause=0, mark=".", peak=0.5, tilt=0, tremor=0),
-    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=6, tremor=0),
-    "happiness": Emotion(rate=1.1, pitch=6, range=95, pause=0, mark="!", peak=0.75, tilt=2, tremor=0),
-    "sadness": Emotion(rate=0.75, pitch=-3, range=15, pause=60, mark=".", peak=0.35, tilt=-6, tremor=0),
-    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, tremor=0.7),
+    "neutral": Emotion(rate=1.0, pitch=0, range=50, pause=0, mark=".", peak=0.5, tilt=0, breath=0),
+    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=10, breath=0),
+    "happiness": Emotion(rate=1.1, pitch=7, range=95, pause=0, mark="!", peak=0.75, tilt=5, breath=0),
+    "sadness": Emotion(rate=0.75, pitch=-3, range=15, pause=60, mark=".", peak=0.35, tilt=-8, breath=0),
+    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, breath=0.6),
 }
 
 SENTENCES = (
@@ -133,7 +133,6 @@ class Prosody:
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 SYNCHRONOUS, DONT_EXIT, CHARACTERS, UTF8 = 2, 1 << 15, 1, 1
 HEADROOM = 60
-TREMOR = 9.0
 SynthCallback = ctypes.CFUNCTYPE(c_int, ctypes.POINTER(c_short), c_int, c_void_p)
 
 
@@ -222,7 +221,7 @@ def colour(samples, rate: int, emotion: Emotion):
     spectrum = np.fft.rfft(samples / 2**15)
     octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / rate), 500) / 500)
     wave = np.fft.irfft(spectrum * 10 ** (emotion.tilt * octaves / 20), len(samples))
-    wave *= 1 + emotion.tremor * np.sin(2 * np.pi * TREMOR * np.arange(len(wave)) / rate)
+    wave *= 1 + emotion.breath * np.random.default_rng(0).uniform(-1,1,len(wave))
     return np.round(wave * (emotion.peak * 2**15 / np.abs(wave).max())).astype(np.int16)
 
 

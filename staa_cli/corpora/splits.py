@@ -45,7 +45,8 @@ def from_column(utterances: Sequence[Utterance]) -> dict[str, str]:
     without = sorted(speaker for speaker, splits in found.items() if "" in splits)
     if without:
         raise UsageError(
-            f"no split for speaker(s) {', '.join(without[:10])}: give the recipe 'splits', or the CSV a column 'split' with train, val or test"
+            f"no split for speaker(s) {', '.join(without[:10])}: "
+            "give the recipe 'splits', or the CSV a column 'split' with train, val or test"
         )
     shared = sorted(speaker for speaker, splits in found.items() if len(splits) > 1)
     if shared:

@@ -16,7 +16,10 @@ def binarise(soft: Tensor, threshold: float) -> Tensor:
 
 
 def random_gate(soft: Tensor, threshold: float, generator: torch.Generator | None) -> Tensor:
-    """The paper's random quantisation: every element is binarised with probability 0.5, else it stays soft; only soft ones carry a gradient."""
+    """The paper's random quantisation: every element is binarised with probability 0.5, else it stays soft.
+
+    Binarised elements carry no gradient.
+    """
     draw = torch.rand(soft.shape, generator=generator, device=soft.device, dtype=soft.dtype)
     return torch.where(draw >= 0.5, binarise(soft, threshold), soft)
 

@@ -18,7 +18,10 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
 }
 """Column → heading, kind, place in the summary."""
 SPLITS = ("", "train", "val", "test")
-CAPTION = "A victim's column is its attack success rate: the share of all utterances whose prediction changes. SNR (peak ratio) and sparsity are means over successes."
+CAPTION = (
+    "A victim's column is its attack success rate: the share of all utterances whose prediction changes. "
+    "SNR (peak ratio) and sparsity are means over successes."
+)
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
 
@@ -103,8 +106,7 @@ def records(name: str, corpus: str, runs: Sequence[Run]) -> list[Record]:
     for run in runs:
         split, settings = run.text("split") or "", run.settings
         if not split:
-            inputs = json.dumps(run.metrics.get("inputs"), sort_keys=True)
-            settings["run"] = folders.setdefault(inputs, run.path.name)
+            settings["run"] = folders.setdefault(json.dumps(run.inputs, sort_keys=True), run.path.name)
         labels = {
             "corpus": corpus or None,
             "threat_model": victim_name(run.text("threat_model") or "unknown"),
@@ -113,8 +115,13 @@ def records(name: str, corpus: str, runs: Sequence[Run]) -> list[Record]:
         }
         values = {key_of(measure, split): run.number(*place) for measure, (_, _, place) in MEASURES.items()}
         values |= {key_of(victim, split): run.number("victims", victim, "asr_percent") for victim in run.mapping("victims")}
-        found.append(Record(run, labels, split, values, settings))
+        found.append(Record(run, labels, split, values, settings, str(input_count(run))))
     return found
+
+
+def input_count(run: Run) -> int | None:
+    """How many files were attacked. The hash beside it depends on seed and checkpoints too, and says nothing of equal audio."""
+    return run.inputs.get("count") if isinstance(run.inputs, dict) else None
 
 
 def row_name(run: Run, table: str) -> str:
@@ -145,7 +152,9 @@ def speed_notes(runs: Sequence[Run]) -> list[str]:
     devices: dict[str, dict[str, None]] = {}
     for run in runs:
         if run.number("seconds_per_utterance") is not None and run.metrics.get("device"):
-            devices.setdefault(str(run.metrics["device"]), {})[run.text("attacker") or str(run.path)] = None
+            batch = run.number("batch_size") or 1
+            device = str(run.metrics["device"]) + (f" in batches of {batch:g}" if batch != 1 else "")
+            devices.setdefault(device, {})[run.text("attacker") or str(run.path)] = None
     if len(devices) < 2:
         return [f"Speed measured on {device}" for device in devices]
     return ["Speed measured on " + "; ".join(f"{device} ({', '.join(attackers)})" for device, attackers in devices.items())]

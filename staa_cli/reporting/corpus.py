@@ -62,5 +62,5 @@ def prepared(run: Run, label: str) -> Table:
 
 def printed_table(source: Source) -> Table:
     rows = source.rows()
-    emotions = [key for key in rows[0] if key not in ("corpus", "split", "total")]
+    emotions = [key for key in rows[0] if key not in ("corpus", "budget", "split", "total")]
     return distribution(f"{source.corpus} (published)", rows, emotions, [source.note])

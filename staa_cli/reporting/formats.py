@@ -51,7 +51,7 @@ def plain(table: Table) -> str:
     console = Console(file=io.StringIO(), width=PIPE_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(as_rich(table))
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().rstrip().splitlines())
 
 
 def markdown(table: Table) -> str:
@@ -82,7 +82,9 @@ def aligned(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[in
 def fields(tables: Sequence[Table]) -> list[str]:
     """The columns of the machine formats: where numbers are means, also their deviation and the number of runs."""
     keys = dict.fromkeys(column.key for table in tables for column in table.columns)
-    means = {key for table in tables for row in table.rows for key, cell in row.items() if isinstance(cell, Number) and cell.std is not None}
+    means = {
+        key for table in tables for row in table.rows for key, cell in row.items() if isinstance(cell, Number) and cell.std is not None
+    }
     return [name for key in keys for name in ([key + suffix for suffix in SPREAD] if key in means else [key])]
 
 

@@ -47,7 +47,13 @@ def latex(table: Table) -> str:
         lines.append(line([guard(escape(cell_text(row.get(column.key), column.kind))) for column in columns]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     if table.notes:
-        lines += ["", r"\smallskip", r"\parbox{\linewidth}{\footnotesize", *(f"{escape(note)}.\\par" for note in sentences(table.notes)), "}"]
+        lines += [
+            "",
+            r"\smallskip",
+            r"\parbox{\linewidth}{\footnotesize",
+            *(f"{escape(note)}.\\par" for note in sentences(table.notes)),
+            "}",
+        ]
     return "\n".join([*lines, r"\end{table}"])
 
 

@@ -9,7 +9,9 @@ CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "E
 
 
 def victim_name(key: str) -> str:
-    return VICTIMS.get(key, key)
+    """The name of a model, or of one folder among several of a model: `emo18:second` is Emo18:second."""
+    model, colon, folder = key.partition(":")
+    return VICTIMS.get(model, model) + colon + folder
 
 
 def corpus_name(key: str) -> str:

@@ -39,8 +39,10 @@ class Source:
     def rows(self) -> list[Row]:
         """Its rows, by the column names of its CSV file and marked in the column `corpus`."""
         text = (files("staa_cli.reporting") / "published" / self.file).read_text(encoding="utf-8")
-        shared: Row = {"corpus": self.label} | ({"budget": self.budget} if self.budget else {})
-        return [{**shared, **{key: printed(cell) for key, cell in row.items()}} for row in csv.DictReader(io.StringIO(text))]
+        return [
+            {"corpus": self.label, "budget": self.budget, **{key: printed(cell) for key, cell in row.items()}}
+            for row in csv.DictReader(io.StringIO(text))
+        ]
 
 
 SOURCES = {

@@ -53,6 +53,11 @@ class Run:
         return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
 
     @property
+    def inputs(self) -> Any:
+        """What the run says of its inputs: hashes, counts."""
+        return self.metrics.get("inputs")
+
+    @property
     def seed(self) -> Any:
         recipe = self.metrics.get("recipe") or {}
         return self.metrics.get("seed", recipe.get("seed"))
@@ -81,6 +86,7 @@ class Record:
         part: the split that the values belong to, "" for all or none.
         values: numbers by column.
         settings: what must agree besides for runs to be averaged.
+        inputs: what is known of the audio; a difference is noted.
     """
 
     run: Run
@@ -88,6 +94,7 @@ class Record:
     part: str
     values: dict[str, float | None]
     settings: dict[str, str] = field(default_factory=dict)
+    inputs: str = ""
 
 
 def pool(records: Sequence[Record], name: str) -> tuple[list[Row], list[str]]:
@@ -118,7 +125,9 @@ def pool(records: Sequence[Record], name: str) -> tuple[list[Row], list[str]]:
             averaged[description].append(where if len(found) == len(by_part) else f"{where} ({', '.join(filter(None, found))})")
         rows.append(row)
     alike = len(averaged) == 1
-    return rows, [f"{'Every number' if alike else ', '.join(where)}: {description}" for description, where in averaged.items() if description]
+    return rows, [
+        f"{'Every number' if alike else ', '.join(where)}: {description}" for description, where in averaged.items() if description
+    ]
 
 
 def repetitions(records: Sequence[Record]) -> Iterator[tuple[list[Record], str]]:
@@ -159,7 +168,6 @@ def describe(part: Sequence[Record], cells: Row) -> str:
     if len(part) == 1:
         return ""
     seeds = [json.dumps(record.run.seed) for record in part]
-    inputs = {json.dumps(record.run.metrics.get("inputs"), sort_keys=True) for record in part}
-    detail = f"seeds {', '.join(seeds)}" + ("; their inputs differ" if len(inputs) > 1 else "")
+    detail = f"seeds {', '.join(seeds)}" + ("; their inputs differ" if len({record.inputs for record in part}) > 1 else "")
     fewer = [f"{key} over {cell.runs}" for key, cell in cells.items() if isinstance(cell, Number) and cell.runs < len(part)]
     return f"mean ± standard deviation (n − 1) over {len(part)} runs ({detail})" + (f"; {', '.join(fewer)}" if fewer else "")

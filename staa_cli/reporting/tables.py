@@ -34,7 +34,9 @@ TABLES = {
     "corpus": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_corpus),
     "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
     "attacks": TableKind("'staa attack' or 'staa baseline'", lambda run: run.command in ATTACKS, build_attacks),
-    "ablation": TableKind(f"'staa attack' with {STAA_NET}", lambda run: run.command in ATTACKS and run.text("attacker") == STAA_NET, build_ablation),
+    "ablation": TableKind(
+        f"'staa attack' with {STAA_NET}", lambda run: run.command in ATTACKS and run.text("attacker") == STAA_NET, build_ablation
+    ),
 }
 
 

@@ -34,7 +34,7 @@ ROOMY, DENSE, DENSEST = Style(2), Style(1, broken=True), Style(1, broken=True, s
 
 
 def as_rich(table: Table) -> RenderableType:
-    """Title, table and notes, laid out when printed, for the width of the console.
+    """Title, table, notes and an empty line, laid out when printed, for the width of the console.
 
     The first layout that fits is taken: columns for val and test; the same in a denser style; rows for val and test in place of
     columns; at last, several tables of fewer columns each, below one another.
@@ -54,6 +54,7 @@ class Fitted:
             yield grid(part, style, options.max_width)
         for note in self.table.notes:
             yield Text(note, style="dim")
+        yield ""
 
 
 def fit(table: Table, width: int) -> list[tuple[Table, Style]]:
@@ -101,19 +102,23 @@ def texts(table: Table, column: Column, style: Style) -> list[str]:
 
 
 def grid(table: Table, style: Style, width: int) -> RichTable:
-    """The rich table, every column of a fixed width: rich would narrow numbers as readily as words."""
+    """The rich table, its columns of fixed widths: rich would narrow numbers as readily as words. Where nothing fits, names are broken."""
     chosen = []
     spare = max(0, width - least_width(table, style))
+    breaks = least_width(table, style) > width
     for least, best in reversed([widths(table, column, style) for column in table.shown]):
         chosen.append(least + min(spare, best - least))
         spare -= chosen[-1] - least
     result = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, style.gap - 1, 0, 0))
-    for column, columns_width in zip(table.shown, reversed(chosen), strict=True):
-        justify: JustifyMethod = "left" if column.kind == "text" else "right"
-        result.add_column(Text(heading(column, style)), justify=justify, vertical="top", width=columns_width, overflow="fold")
+    for column, chosen_width in zip(table.shown, reversed(chosen), strict=True):
+        named = column.kind == "text"
+        justify: JustifyMethod = "left" if named else "right"
+        result.add_column(Text(heading(column, style)), justify=justify, width=None if named and breaks else chosen_width, overflow="fold")
     for index, cells in enumerate(zip(*(texts(table, column, style) for column in table.shown), strict=True)):
         if table.starts_section(index):
             result.add_section()
         repeats = style.broken and index > 0 and not table.starts_section(index)
-        result.add_row(*(Text("" if repeats and column.key in table.sections else cell) for column, cell in zip(table.shown, cells, strict=True)))
+        result.add_row(
+            *(Text("" if repeats and column.key in table.sections else cell) for column, cell in zip(table.shown, cells, strict=True))
+        )
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from staa_cli.reporting.model import Column, Row, Table
@@ -35,7 +36,7 @@ def build_victims(runs: Sequence[Run], published: bool) -> list[Table]:
 def record(run: Run) -> Record:
     labels = {"corpus": corpus_name(run.text("corpus") or "") or None, "model": victim_name(run.text("model") or run.path.name)}
     values = {f"{split}_{score}": run.number(split, f"{score}_percent") for split in SPLITS for score in SCORES}
-    return Record(run, labels, "", values, run.settings)
+    return Record(run, labels, "", values, run.settings, json.dumps(run.inputs, sort_keys=True))
 
 
 def ordered(rows: Sequence[Row], corpora: Sequence[str]) -> list[Row]:

@@ -113,12 +113,13 @@ def refuse_overwrite(folder: Path, metrics: dict[str, Any], key: str, overwrite:
     """Refuse to replace a finished run made with other settings, unless told to."""
     if not overwrite and metrics.get("key") != key:
         raise UsageError(
-            f"{folder} is finished, with another recipe, input, checkpoint or seed; choose another folder with -o, or replace it with --overwrite"
+            f"{folder} is finished, with another recipe, input, checkpoint or seed; "
+            "choose another folder with -o, or replace it with --overwrite"
         )
 
 
 @contextmanager
-def workspace(folder: Path, key: str) -> Iterator[Path]:
+def workspace(folder: Path, key: str, *, keep: bool = True) -> Iterator[Path]:
     """A hidden folder beside `folder` that becomes `folder` when the block ends well.
 
     After a failure or a kill it stays, and the next run with the same `key` finds it as it was; a run with another key starts it anew.
@@ -141,15 +142,18 @@ def workspace(folder: Path, key: str) -> Iterator[Path]:
             write_text(marker, key)
         yield partial
         marker.unlink()
-        publish(partial, target)
+        publish(partial, target, keep=keep)
     finally:
         os.close(lock)
         if partial.exists() and {entry.name for entry in partial.iterdir()} <= {KEY}:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def publish(partial: Path, target: Path) -> None:
-    """Put the finished folder in its place; what stood there is removed only once the new one stands."""
+def publish(partial: Path, target: Path, *, keep: bool) -> None:
+    """Put the finished folder in its place; what stood there is removed only once the new one stands.
+
+    With `keep`, files of the old folder that the new one does not have (a user's notes, say) move into it.
+    """
     old = target.parent / f".{target.name}.old"
     if target.exists():
         if old.exists():
@@ -157,6 +161,11 @@ def publish(partial: Path, target: Path) -> None:
         if target.is_symlink():
             target = target.resolve()
         target.rename(old)
+        for path in old.rglob("*") if keep else ():
+            heir = partial / path.relative_to(old)
+            if not path.is_dir() and not heir.exists():
+                heir.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(heir)
     partial.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 

@@ -14,7 +14,16 @@ Maker = Callable[..., Made]
 
 def metrics(command: str, summary: dict[str, Any], seed: int, recipe: dict[str, Any] | None = None, **extra: Any) -> dict[str, Any]:
     recipe = {"step": command, **(recipe or {}), "seed": seed}
-    return {"schema": 1, "command": command, "key": f"{command}{seed}", "recipe": recipe, "seed": seed, "device": "cpu", "summary": summary, **extra}
+    return {
+        "schema": 1,
+        "command": command,
+        "key": f"{command}{seed}",
+        "recipe": recipe,
+        "seed": seed,
+        "device": "cpu",
+        "summary": summary,
+        **extra,
+    }
 
 
 @pytest.fixture
@@ -74,7 +83,14 @@ def victim() -> Maker:
         **extra: Any,
     ) -> Made:
         scores = {"val": val, "test": test}
-        summary: dict[str, Any] = {"model": model, "corpus": corpus, "labels": ["anger", "fear"], "parameters": 1, "epochs": 2, "best_epoch": 1}
+        summary: dict[str, Any] = {
+            "model": model,
+            "corpus": corpus,
+            "labels": ["anger", "fear"],
+            "parameters": 1,
+            "epochs": 2,
+            "best_epoch": 1,
+        }
         summary |= {split: {"utterances": 9, "accuracy_percent": pair[0], "uar_percent": pair[1]} for split, pair in scores.items() if pair}
         return Path(f"runs/{model}-{corpus}-{seed}"), metrics("train-victim", summary, seed, **extra)
 
@@ -114,7 +130,12 @@ def mixed(attack: Maker, victim: Maker, prepared: Maker) -> list[Made]:
         prepared(),
         victim("emo18"),
         victim("zhao19", val=(61.11, 62.22), test=(63.33, 64.44)),
-        *(attack(name, threat, split, seconds=cost) for threat in ("emo18", "zhao19") for name, cost in baselines for split in ("val", "test")),
+        *(
+            attack(name, threat, split, seconds=cost)
+            for threat in ("emo18", "zhao19")
+            for name, cost in baselines
+            for split in ("val", "test")
+        ),
         *(attack("One-Pixel", "emo18", split, snr=None, sparsity=None, asr={"emo18": 0.0, "zhao19": 0.0}) for split in ("val", "test")),
         *(
             attack("STAA-Net", threat, split, seed=seed, snr=20 + seed / 3, asr={"emo18": 80 + seed / 7, "zhao19": 100 - seed / 9})

@@ -59,20 +59,42 @@ def test_cells(cell: Any, kind: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("published", [False, True])
-@pytest.mark.parametrize("width", [40, 80, 120, 160, 10_000])
+@pytest.mark.parametrize("width", [32, 60, 80, 100, 120, 160, 10_000])
 def test_terminals_show_every_number_whole(mixed: Any, width: int, published: bool) -> None:
     for table in build_tables(mixed, None, published):
         text = on_terminal(table, width)
-        assert "…" not in text and "..." not in text
+        assert "…" not in text
+        assert "..." not in text
         assert max(map(len, text.splitlines())) <= width
-        assert sorted(NUMBER.findall(body(text, table))) == numbers(table)
+        found = [number for number in NUMBER.findall(body(text, table)) if number != "2.0"]  # of the name Wav2vec 2.0
+        assert sorted(found) == numbers(table)
 
 
 def test_two_victims_fit_80_columns_side_by_side(mixed: Any) -> None:
     table = build_tables(mixed)[2]
     header = on_terminal(table, 80).split("──")[0]
     assert all(word in header for word in ("Attacker", "Split", "SNR", "Sparsity", "Speed", "Emo18", "Zhao19"))
-    assert on_terminal(table, 200).count("STAA-Net") == 2 + 3, "a row a threat model, and the title's and notes' mentions"
+    wide = body(on_terminal(table, 200), table)
+    assert (wide.count("STAA-Net"), wide.count("Val"), wide.count("Test")) == (2, 5, 5)
+
+
+@pytest.mark.parametrize("width", [72, 80, 96])
+def test_names_break_between_words_only(mixed: Any, width: int) -> None:
+    for table in build_tables(mixed, None, published=True):
+        words = {word for row in table.rows for column in table.shown if column.kind == "text" for word in str(row[column.key]).split()}
+        found = set(on_terminal(table, width).split())
+        assert words <= found
+
+
+def test_rows_for_splits_leave_out_what_was_not_run(attack: Any) -> None:
+    (table,) = build_tables([attack("PGD"), attack("PGD", split="test"), attack(split="test")])
+    lines = on_terminal(table, 70).splitlines()
+    assert [re.findall(r"(PGD|STAA-Net) +(val|test)", line)[0] for line in lines if " 81.25 " in line] == [
+        ("PGD", "val"),
+        ("PGD", "test"),
+        ("STAA-Net", "test"),
+    ]
+    assert not any("STAA-Net   val" in line or "– " in line for line in lines)
 
 
 @pytest.mark.parametrize("format", ["rich", "markdown"])
@@ -88,17 +110,22 @@ def test_text_in_a_pipe_has_one_line_a_row(mixed: Any, format: str, monkeypatch:
 
 
 def test_markdown_is_a_regular_table_whatever_the_text_holds() -> None:
-    table = Table("a|b", [Column("name", "Na|me"), Column("x", "X", kind="decimal")], [{"name": "c|d\\*e\nf", "x": Number(1)}, {"name": "g"}])
+    table = Table(
+        "a|b", [Column("name", "Na|me"), Column("x", "X", kind="decimal")], [{"name": "c|d\\*e\nf", "x": Number(1)}, {"name": "g"}]
+    )
     lines = render([table], "markdown").splitlines()[2:]
     assert [len(re.findall(r"(?<!\\)\|", line)) for line in lines] == [3, 3, 3, 3]
-    assert r"c\|d\\\*e f" in lines[2] and lines[1].endswith("-: |") and "–" in lines[3]
+    assert r"c\|d\\\*e f" in lines[2]
+    assert lines[1].endswith("-: |")
+    assert "–" in lines[3]
 
 
 def test_latex_is_escaped_and_grouped(attack: Any) -> None:
     table = build_tables([attack(threat="my_net{}&~^\\$#", split=split, snr=None) for split in ("val", "test")], "attacks")[0]
     text = render([table], "latex")
     assert r"my\_net\{\}\&\textasciitilde{}\textasciicircum{}\textbackslash{}\$\# & STAA-Net & -- & --" in text
-    assert r"\multicolumn{2}{c}{Sparsity (\%)}" in text and r"\cmidrule(lr){3-4} \cmidrule(lr){5-6}" in text
+    assert r"\multicolumn{2}{c}{Sparsity (\%)}" in text
+    assert r"\cmidrule(lr){3-4} \cmidrule(lr){5-6}" in text
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\usepackage{booktabs}"))
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert [len(re.findall(r"(?<!\\)&", line)) for line in rows] == [6, 11, 11], "the first holds five groups of two"
@@ -109,16 +136,21 @@ def test_latex_is_escaped_and_grouped(attack: Any) -> None:
 def test_latex_knows_the_signs(attack: Any) -> None:
     runs = [attack(seed=seed, budget={"linf": 0.05}, snr=20.0 + seed) for seed in range(2)]
     text = render(build_tables(runs), "latex")
-    assert r"20.50 $\pm$ 0.71" in text and r"$\varepsilon$ 0.05" in text and text.isascii()
+    assert r"20.50 $\pm$ 0.71" in text
+    assert r"$\varepsilon$ 0.05" in text
+    assert text.isascii()
 
 
 def test_csv_holds_full_precision_under_plain_names(attack: Any) -> None:
     third = 100 / 3
     runs = [attack(seed=seed, asr={"emo18": third + seed}) for seed in range(2)] + [attack("PGD", sparsity=None, asr={"emo18": third})]
     rows = list(csv.DictReader(io.StringIO(render(build_tables(runs, "attacks"), "csv"))))
-    assert float(rows[0]["emo18_val"]) == third and rows[0]["sparsity_val"] == "" and rows[0]["corpus"] == "EmoDB"
+    assert float(rows[0]["emo18_val"]) == third
+    assert rows[0]["sparsity_val"] == ""
+    assert rows[0]["corpus"] == "EmoDB"
     assert (rows[0]["emo18_val_std"], rows[0]["emo18_val_runs"]) == ("", "1")
-    assert (rows[1]["emo18_val_runs"], float(rows[1]["emo18_val_std"])) == ("2", pytest.approx(0.5**0.5))
+    assert rows[1]["emo18_val_runs"] == "2"
+    assert float(rows[1]["emo18_val_std"]) == pytest.approx(0.5**0.5)
     assert "emo18_val_std" not in render(build_tables(runs[1:], "attacks"), "csv")
 
 
@@ -141,7 +173,9 @@ def test_json_has_numbers_and_nulls(mixed: Any) -> None:
     keys = [column["key"] for column in attacks["columns"]]
     assert all(list(row) == keys for row in attacks["rows"])
     (one_pixel,) = (row for row in attacks["rows"] if row["attacker"] == "One-Pixel")
-    assert one_pixel["snr_val"] is None and one_pixel["emo18_val"] == 0.0 and one_pixel["snr_val_runs"] is None
+    assert one_pixel["snr_val"] is None
+    assert one_pixel["emo18_val"] == 0.0
+    assert one_pixel["snr_val_runs"] is None
 
 
 def test_infinite_numbers_in_damaged_metrics_are_missing(attack: Any) -> None:
@@ -152,6 +186,8 @@ def test_infinite_numbers_in_damaged_metrics_are_missing(attack: Any) -> None:
 def test_every_format_ends_in_a_newline(victim: Any) -> None:
     for format in FORMATS:
         text = render(build_tables([victim()]), format)
-        assert text.endswith("\n") and not text.endswith("\n\n") and all(value in text for value in ("70.0", "66.0"))
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
+        assert all(value in text for value in ("70.0", "66.0"))
     with pytest.raises(UsageError, match="unknown format 'tex'"):
         render([], "tex")

@@ -39,7 +39,7 @@ def test_corpus_counts_add_up(prepared: Any) -> None:
 
 def test_a_corpus_prepared_twice_is_told_apart_by_its_folder(prepared: Any) -> None:
     tables = build_tables([prepared(name="a"), prepared(name="b"), prepared("ravdess")], "corpus")
-    assert [table.title.rsplit(" on of ")[-1] for table in tables] == [
+    assert [table.title for table in tables] == [
         "Emotion distribution of EmoDB (runs/a)",
         "Emotion distribution of EmoDB (runs/b)",
         "Emotion distribution of RAVDESS",
@@ -59,7 +59,8 @@ def test_victims_show_the_corpus_only_where_it_differs(victim: Any) -> None:
 def test_victims_without_a_split_have_no_columns_for_it(victim: Any) -> None:
     assert keys(only([victim(val=None)], "victims")) == ["model", "test_accuracy", "test_uar"]
     both = only([victim(val=None), victim("zhao19", test=None)], "victims")
-    assert both.rows[0].get("val_uar") is None and both.rows[1]["val_uar"] == Number(68.0)
+    assert both.rows[0].get("val_uar") is None
+    assert both.rows[1]["val_uar"] == Number(68.0)
 
 
 def test_val_and_test_of_one_attacker_share_a_row(attack: Any) -> None:
@@ -85,9 +86,12 @@ def test_attack_rows_are_ordered_as_in_the_paper(attack: Any) -> None:
 
 def test_budgets_are_a_note_until_they_differ(attack: Any) -> None:
     same = only([attack(), attack("PGD")], "attacks")
-    assert "budget" not in keys(same) and "Budget: 20 dB" in same.notes
-    table = only([attack(), attack(budget={"linf": 0.05, "peak_snr_db": None})], "attacks")
-    assert [row["budget"] for row in table.rows] == ["20 dB", "ε 0.05"] and "budget" in keys(table)
+    assert "budget" not in keys(same)
+    assert "Budget: 20 dB" in same.notes
+    table = only([attack(), attack(budget={"linf": 0.05, "peak_snr_db": None}, name="linf")], "attacks")
+    assert [row["budget"] for row in table.rows] == ["20 dB", "ε 0.05"]
+    assert not any(note.startswith("Budget") for note in table.notes)
+    assert "budget" in keys(table)
 
 
 def test_each_corpus_has_its_table(attack: Any) -> None:
@@ -118,13 +122,18 @@ def test_seeds_become_mean_and_standard_deviation(attack: Any) -> None:
 def test_single_runs_are_plain_and_missing_values_are_counted(attack: Any) -> None:
     table = only([attack(seed=0), attack(seed=1, snr=None), attack("PGD")], "attacks")
     pgd, staa = table.rows
-    assert pgd["snr_val"] == Number(20.0) and staa["snr_val"] == Number(20.0)
+    assert pgd["snr_val"] == Number(20.0)
+    assert staa["snr_val"] == Number(20.0)
     assert "STAA-Net: mean ± standard deviation (n − 1) over 2 runs (seeds 0, 1); snr_val over 1" in table.notes
+    table = only([attack(seed=seed, snr=value) for seed, value in enumerate((18.0, None, 20.0))], "attacks")
+    assert table.rows[0]["snr_val"] == Number(19.0, stdev([18, 20]), 2)
 
 
 def test_runs_with_other_settings_are_not_averaged(attack: Any, victim: Any) -> None:
     short, long = {"steps": 20, "positions": None}, {"steps": 40, "positions": {"percent": 12.5}}
-    table = only([attack("PGD", seed=0, recipe=short), attack("PGD", seed=1, recipe=short), attack("PGD", recipe=long)], "attacks")
+    table = only(
+        [attack("PGD", seed=0, recipe=short), attack("PGD", seed=1, recipe=short), attack("PGD", recipe=long, name="long")], "attacks"
+    )
     assert [row["attacker"] for row in table.rows] == ["PGD (steps 20)", "PGD (steps 40, positions.percent 12.5)"]
     assert [row["snr_val"].runs for row in table.rows] == [2, 1]  # type: ignore[union-attr]
     rates = only([victim(recipe={"learning_rate": rate}) for rate in (0.001, 0.01)], "victims")
@@ -138,9 +147,19 @@ def test_val_and_test_may_come_from_generators_trained_on_different_splits(attac
     assert [row["attacker"] for row in only(runs, "attacks").rows] == ["STAA-Net"]
 
 
-def test_different_inputs_are_admitted(attack: Any) -> None:
-    table = only([attack(seed=seed, inputs=str(seed)) for seed in range(2)], "attacks")
-    assert any("their inputs differ" in note for note in table.notes)
+def test_different_inputs_are_admitted(attack: Any, victim: Any) -> None:
+    def admitted(runs: list[LoadedRun]) -> bool:
+        return any("their inputs differ" in note for note in build_tables(runs)[0].notes)
+
+    assert admitted([attack(seed=seed, inputs={"count": 5 + seed, "sha256": "a"}) for seed in range(2)])
+    assert not admitted([attack(seed=seed, inputs={"count": 5, "sha256": f"of recipe and files, {seed}"}) for seed in range(2)])
+    assert admitted([victim(seed=seed, inputs={"count": 5, "sha256": f"{seed}"}) for seed in range(2)])
+    assert not admitted([victim(seed=seed, inputs={"count": 5, "sha256": "a"}) for seed in range(2)])
+
+
+def test_two_victims_of_one_model(attack: Any) -> None:
+    table = only([attack(asr={"emo18:a": 1.0, "emo18:b": 2.0})], "attacks")
+    assert [column.title for column in table.shown][-2:] == ["Emo18:a (%) Val", "Emo18:b (%) Val"]
 
 
 def test_a_folder_given_twice_counts_once(attack: Any) -> None:
@@ -161,6 +180,9 @@ def test_failures_and_devices_are_noted(attack: Any) -> None:
     table = only([attack(failed=3), attack("PGD", device="cuda:0")], "attacks")
     assert "runs/STAA-Net-emo18-emodb-val-0-: 3 utterances failed and are not counted" in table.notes
     assert "Speed measured on cpu (STAA-Net); cuda:0 (PGD)" in table.notes
+    path, metrics = attack()
+    metrics["summary"]["batch_size"] = 8
+    assert "Speed measured on cpu in batches of 8" in only([(path, metrics)], "attacks").notes
 
 
 def test_null_summaries_are_empty_cells(attack: Any) -> None:
@@ -195,7 +217,7 @@ def test_a_run_that_fits_no_table_is_named(mixed: Any, which: str | None, index:
 
 
 def test_unknown_tables_and_nothing_to_report(mixed: Any) -> None:
-    with pytest.raises(UsageError, match="unknown table 'attack', expected one of .*; did you mean 'attacks'"):
+    with pytest.raises(UsageError, match=r"unknown table 'attack', expected one of .*; did you mean 'attacks'"):
         build_tables(mixed, "attack")
     with pytest.raises(UsageError, match="no runs"):
         build_tables([], "attacks")
