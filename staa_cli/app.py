@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ app = typer.Typer(
     name="staa",
     help="How easily is a speech emotion model fooled, and by how little?",
     no_args_is_help=True,
+    # Rich panels in the help would cost more time than all the rest of the start.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 all fine, 1 something failed (the rest was done), 2 wrong usage or recipe, 130 interrupted.",
@@ -44,14 +47,35 @@ def options(
 
 def main() -> None:
     """The entry point: run a subcommand and exit with its code. `STAA_DEBUG=1` shows the traceback of any error."""
+    open_streams()
     try:
         # With standalone_mode off, typer returns the command's own value: our exit code.
         code = app(prog_name="staa", standalone_mode=False)
+        if code == 130:
+            raise KeyboardInterrupt  # typer swallowed it
     except BaseException as error:
         if os.environ.get("STAA_DEBUG") and not isinstance(error, SystemExit):
             raise
         code = explain(error)
+    let_go_of_stdout()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def open_streams() -> None:
+    """Make stdout and stderr usable also where the shell closed them, and stdout able to print any file name."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def let_go_of_stdout() -> None:
+    """Keep Python from failing once more at exit where stdout took no more: its reader left (`staa … | head`), or its disk is full."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def explain(error: BaseException) -> int:
@@ -77,8 +101,6 @@ def explain(error: BaseException) -> int:
             output.error(str(error))
             return error.exit_code
         case BrokenPipeError():
-            # The reader left (`staa … | head`): keep Python from failing once more when it flushes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         case OSError():
             output.error(explain_os_error(error))

@@ -96,7 +96,7 @@ RECIPES = {
     "zhao19": "step: train-victim\nmodel: zhao19\nepochs: 3\nbatch_size: 4\n",
     "staa-net": (
         "step: train-generator\nbudget: {peak_snr_db: 10}\ncondition: prediction\nadaptive_sparsity: {}\n"
-        "gate: straight-through\nepochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
+        "weights: {magnitude: 1e-6, sparsity: 1e-8, quantisation: 1e-6}\ngate: straight-through\nepochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
     ),
     "pgd": "step: baseline\nattack: pgd\nbudget: {peak_snr_db: 10}\nsteps: 3\npositions: {percent: 10}\n",
 }

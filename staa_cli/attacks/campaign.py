@@ -69,7 +69,7 @@ def run_campaign(
         Interrupted: Ctrl-C; what is finished is kept.
     """
     finished = {key: records for key, records in read_records(folder).items() if len(records) == len(victims)}
-    complete = {job.key for job in jobs if job.key in finished and (folder / job.output).is_file()}
+    complete = {job.key for job in jobs if has_result(job, finished, folder)}
     if complete:
         output.message(f"{len(complete)} of {len(jobs)} utterances were finished before")
     records: dict[str, list[Record]] = {key: finished[key] for key in complete}
@@ -93,13 +93,18 @@ def run_campaign(
     return ordered
 
 
+def has_result(job: Job, finished: Mapping[str, list[Record]], folder: Path) -> bool:
+    """Whether a job's records and its WAV are there; with fewer inputs, an older run may have given its WAV another name."""
+    return job.key in finished and finished[job.key][0]["output"] == job.output and (folder / job.output).is_file()
+
+
 def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[Record]], output: Output) -> Iterator[list[Loaded]]:
     """Read the jobs' audio and group neighbours of equal length. Unusable files go into `records` with their error."""
     group: list[Loaded] = []
     for job in jobs:
         try:
             audio = read_audio(job.input.path)
-        except (AudioError, OSError) as error:
+        except AudioError as error:
             output.error(str(error))
             records[job.key] = [{"file": job.input.name, "key": job.key, "error": str(error)}]
             continue

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staa_cli.corpora.manifest import corpus_name, is_prepared, read_manifest
-from staa_cli.corpora.utterance import audio_files
+from staa_cli.corpora.utterance import audio_files, protect, wav_names
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.folders import places
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,8 @@ class Inputs:
     split: str | None = None
 
     def output_names(self) -> list[str]:
-        """The WAV of every file. Where `a.flac` and `a.wav` meet, the former becomes `a.flac.wav`."""
-        plain = [str(Path(file.name).with_suffix(".wav")) for file in self.files]
-        count = Counter(plain)
-        return [
-            name if count[name] == 1 or Path(file.name).suffix == ".wav" else f"{file.name}.wav"
-            for name, file in zip(plain, self.files, strict=True)
-        ]
+        """The WAV of every file."""
+        return wav_names([file.name for file in self.files])
 
 
 def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str | None, out: Path) -> Inputs:
@@ -71,10 +67,13 @@ def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str |
         files += found
         corpora.append(corpus)
     files += from_list(listed or [], out)
+    files = list(dict.fromkeys(files))  # a file given twice is one file
     if split is not None and None in corpora:
         raise UsageError(
             f"--split {split} needs a folder made by 'staa prepare', with a manifest.csv; {arguments[corpora.index(None)]} has none"
         )
+    if not files:
+        raise UsageError(f"all listed inputs lie in the output folder {out}; choose another folder with -o")
     names = Counter(file.name for file in files)
     double = [name for name, count in names.items() if count > 1]
     if double:
@@ -98,7 +97,7 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
         corpus = corpus_name(path)
         return [Input(path / row.file, os.path.join(prefix, row.file), row.emotion) for row in rows], corpus
     if path.is_dir():
-        below = [file for file in audio_files(path) if not file.resolve().is_relative_to(out.resolve())]
+        below = audio_files(path, without=out)
         if not below:
             what = "is an empty folder" if not any(path.iterdir()) else "holds no audio file"
             raise UsageError(f"{path} {what}, expected .wav, .flac or other audio files")
@@ -109,21 +108,16 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
 
 
 def from_list(paths: Iterable[str], out: Path) -> list[Input]:
-    """Listed files; the output mirrors the tree below the folder that they have in common. One that is missing fails alone, later."""
-    absolute = [Path(os.path.abspath(path)) for path in paths]
+    """Listed files; the output mirrors the tree below the folder that they have in common. One that is missing fails alone, later.
+
+    The files of the output folder and of its workspace are left out, because `find` lists them too.
+    """
+    target, workplace, _ = places(out)
+    absolute = [path for path in map(Path, map(os.path.abspath, paths)) if not {target, workplace} & set(path.resolve().parents)]
     if not absolute:
         return []
-    for path in absolute:
-        protect(path, out)
     root = os.path.commonpath([path.parent for path in absolute])
     return [Input(path, os.path.relpath(path, root)) for path in absolute]
-
-
-def protect(path: Path, out: Path) -> None:
-    if path.resolve() == out.resolve():
-        raise UsageError(f"the output folder {out} is the input itself; choose another folder with -o")
-    if path.resolve().is_relative_to(out.resolve()):
-        raise UsageError(f"the input {path} lies inside the output folder {out}, which a run replaces; choose another folder with -o")
 
 
 def read_list(data: bytes, *, null: bool) -> list[str]:

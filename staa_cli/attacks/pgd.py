@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from staa_cli.attacks.base import streams, top_k_mask, uniform
-from staa_cli.audio.budget import Budget, add_within_range
+from staa_cli.audio.budget import Budget, add_within_range, project
 from staa_cli.victims.base import Victim
 
 
@@ -51,7 +51,7 @@ class PGD:
         random = streams(seeds, waveforms.device)
         perturbation = torch.zeros_like(waveforms)
         if self.random_start:
-            perturbation = epsilon * (2 * uniform(random, waveforms) - 1)
+            perturbation = project(epsilon * (2 * uniform(random, waveforms) - 1), waveforms, epsilon)
         mask: Tensor | None = None
         active = torch.arange(len(waveforms), device=waveforms.device)
         for _ in range(self.steps):
@@ -75,8 +75,7 @@ class PGD:
                 if mask is None or self.redraw:
                     mask = self._choose(gradient, random)
                 step = step * mask
-            delta = torch.maximum(torch.minimum(delta + step, epsilon[active]), -epsilon[active])
-            perturbation = perturbation.index_copy(0, active, delta)
+            perturbation = perturbation.index_copy(0, active, project(delta + step, x, epsilon[active]))
         return add_within_range(waveforms, perturbation)
 
     def _choose(self, gradient: Tensor, random: Sequence[torch.Generator]) -> Tensor:

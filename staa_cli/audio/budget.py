@@ -32,6 +32,22 @@ class Budget:
         return waveforms.abs().amax(dim=1, keepdim=True) * 10 ** (-self.peak_snr_db / 20)
 
 
+def bounds(waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    """The range [−1, 1] of x_adv, widened where x itself lies outside. Both `(B, T)`."""
+    return waveforms.clamp(max=-1), waveforms.clamp(min=1)
+
+
+def project(perturbation: Tensor, waveforms: Tensor, epsilon: Tensor) -> Tensor:
+    """The nearest perturbation with |δ| ≤ ε and x + δ in range.
+
+    Args:
+        perturbation, waveforms: `(B, T)` δ and x.
+        epsilon: `(B, 1)`.
+    """
+    lower, upper = bounds(waveforms)
+    return perturbation.clamp(torch.maximum(lower - waveforms, -epsilon), torch.minimum(upper - waveforms, epsilon))
+
+
 def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
     """x_adv = clip(x + δ, −1, 1). A sample with δ = 0 keeps its value, also one that already lies outside.
 
@@ -39,6 +55,4 @@ def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
         waveforms: `(B, T)` x.
         perturbation: `(B, T)` δ.
     """
-    lower = waveforms.clamp(max=-1)
-    upper = waveforms.clamp(min=1)
-    return torch.maximum(torch.minimum(waveforms + perturbation, upper), lower)
+    return (waveforms + perturbation).clamp(*bounds(waveforms))

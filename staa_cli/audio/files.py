@@ -11,7 +11,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from staa_cli.runtime.errors import StaaError
+from staa_cli.runtime.errors import StaaError, explain_os_error
 from staa_cli.runtime.folders import write_bytes
 from staa_cli.runtime.provenance import hash_bytes
 
@@ -65,14 +65,15 @@ def read_audio(path: Path) -> Audio:
     resolution, so that it can be written back without a further change.
 
     Raises:
-        AudioError: no audio, damaged, empty, or with samples that are not finite.
+        AudioError: no file, not readable, no audio, damaged, empty, or with samples that are not finite.
     """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is a device or a pipe" if path.exists() else "does not exist"
+        raise AudioError(f"{path} {what}, expected an audio file")
     try:
         data = path.read_bytes()
-    except IsADirectoryError:
-        raise AudioError(f"{path} is a folder, expected an audio file") from None
-    except FileNotFoundError:
-        raise AudioError(f"{path} does not exist") from None
+    except OSError as error:
+        raise AudioError(explain_os_error(error)) from None
     if not data:
         raise AudioError(f"{path} is an empty file (0 bytes), expected audio")
     try:

@@ -26,7 +26,7 @@ def attack(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with a trained STAA-Net: one forward pass per utterance, a WAV for every file."""
+    """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file."""
     from staa_cli.commands.campaigns import Campaign
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainGeneratorRecipe
@@ -60,6 +60,11 @@ def attack(
     from staa_cli.runtime.device import resolve_device
 
     place = resolve_device(device)
-    attacker = GeneratorAttacker(load_generator(generator, place))
+    loaded = load_generator(generator, place)
+    if loaded.recipe != settings.model_copy(update={"seed": loaded.recipe.seed}):
+        raise UsageError(
+            f"{generator / 'recipe.yaml'} is not the recipe that the weights beside it were trained with; copy the whole folder again"
+        )
+    attacker = GeneratorAttacker(loaded)
     facts = {"attacker": "STAA-Net", "ablation": settings.ablation}
     return campaign.run(attacker, place, facts)

@@ -32,7 +32,7 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with an iterative attack (FGSM, BIM, PGD) on a threat model."""
+    """Attack audio with FGSM, BIM or PGD on a threat model."""
     from staa_cli.commands.campaigns import Campaign
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import BaselineRecipe

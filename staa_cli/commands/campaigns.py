@@ -14,7 +14,7 @@ from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS, model_file
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.provenance import hash_file, hash_json
+from staa_cli.runtime.provenance import hash_file, hash_json, hash_readable
 
 if TYPE_CHECKING:
     import torch
@@ -50,11 +50,13 @@ class Campaign:
         self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
         self.inputs = collect(*sources, split, out)
         # A victim given twice, or again as the threat model, is one victim.
-        folders = {hash_file(model_file(folder)): folder for folder in reversed([threat, *victims])}
-        self.folders = list(reversed(folders.values()))
+        folders: dict[str, Path] = {}
+        for folder in [threat, *victims]:
+            folders.setdefault(hash_file(model_file(folder)), folder)
+        self.folders = list(folders.values())
         # In a batch, rounding depends on the batch's size: another size is another run.
-        identity = {"checkpoints": {**checkpoints, "victims": list(reversed(folders))}, "batch_size": batch_size}
-        hashes = [hash_file(file.path) if file.path.is_file() else "" for file in self.inputs.files]
+        identity = {"checkpoints": {**checkpoints, "victims": list(folders)}, "batch_size": batch_size}
+        hashes = [hash_readable(file.path) for file in self.inputs.files]
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
         inputs = {"count": len(files), "sha256": hash_json(files)}

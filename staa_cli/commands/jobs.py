@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from staa_cli.recipes import dump_recipe
 from staa_cli.runtime.folders import (
     METRICS,
+    STATE,
     inspect_output,
     read_metrics,
     refuse_overwrite,
@@ -78,6 +79,7 @@ class Job:
         """
         with workspace(self.out, self.resume_key, keep=not self.overwrite) as folder:
             summary = work(folder)
+            (folder / STATE).unlink(missing_ok=True)
             write_text(folder / RECIPE, dump_recipe(self.recipe))
             metrics = self.process.metrics(summary, device=device)
             write_json(folder / METRICS, metrics)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.output import Output
+
+if TYPE_CHECKING:
+    from staa_cli.runtime.output import Output
 
 Recipe = Annotated[
     str,
@@ -65,6 +67,8 @@ SPLITS = ("train", "val", "test")
 
 
 def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
+    from staa_cli.runtime.output import Output
+
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other")
     return Output(as_json=as_json, verbosity=-1 if quiet else int(verbose))

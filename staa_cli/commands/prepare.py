@@ -26,14 +26,14 @@ def prepare(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Turn a corpus into a manifest and 16 kHz mono audio, with speaker-independent splits."""
+    """Turn a corpus into a manifest and 16 kHz mono audio. Splits never share a speaker."""
     from staa_cli.commands.jobs import Job
     from staa_cli.corpora import prepare as corpora
     from staa_cli.corpora.splits import assign_splits
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import PrepareRecipe
     from staa_cli.runtime.errors import UsageError
-    from staa_cli.runtime.provenance import hash_file, hash_json
+    from staa_cli.runtime.provenance import hash_json, hash_readable
 
     output = opt.make_output(json, quiet, verbose)
     settings = load_recipe(recipe, PrepareRecipe, set_ or [], seed)
@@ -55,10 +55,11 @@ def prepare(
         raise UsageError(
             f"the corpus '{settings.corpus}' needs --source: the {'CSV file' if settings.corpus == 'csv' else 'folder'} that it lies in"
         )
-    listing = corpora.list_corpus(settings, source)
-    # A split that cannot be made is said before any audio is read.
+    listing = corpora.list_corpus(settings, source, out)
+    # A split that cannot be made, or a name that two files claim, is said before any audio is read.
+    corpora.output_names(listing.utterances)
     assign_splits(listing.utterances, settings.splits, settings.seed)
-    files = [(u.name, u.emotion, u.speaker, u.split, hash_file(u.path) if u.path.is_file() else None) for u in listing.utterances]
+    files = [(u.name, u.emotion, u.speaker, u.split, hash_readable(u.path)) for u in listing.utterances]
     identity = {
         "inputs": {
             "count": len(files),

@@ -1,26 +1,28 @@
 """The built-in corpus: sixteen synthetic voices say neutral English sentences in five emotions.
 
-espeak-ng (GPL-3, in the wheel `espeakng-loader` of the extra `demo`) speaks inside this process. The sentences carry no emotion: every speaker says the
-same sentence once in each, so that only prosody tells them apart, and always relative to how that speaker talks anyway.
+espeak-ng (GPL-3, in the wheel `espeakng-loader` of the extra `demo`) speaks inside this process. The sentences carry no emotion, and every
+speaker says the same one in each, so that only prosody and voice quality tell emotions apart: always relative to the speaker's own.
 """
 
 from __future__ import annotations
 
 import ctypes
 import io
+import os
 import random
-from ctypes import c_char_p, c_int, c_short, c_size_t, c_uint, c_void_p
-from dataclasses import dataclass
+from ctypes import POINTER, c_char_p, c_int, c_long, c_short, c_size_t, c_uint, c_void_p
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from staa_cli.corpora.utterance import Listing, Utterance
 from staa_cli.recipes.schema import DemoRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.folders import write_bytes
+from staa_cli.runtime.seeds import derive_seed
 
 LANGUAGE = "en"
 ACCENT = "en-us"
@@ -54,7 +56,7 @@ SPEAKERS = (
     Speaker("m6", "male", 180),
     Speaker("aunty", "female", 175),
     Speaker("max", "male", 175),
-    Speaker("grandma", "female", 170),
+    Speaker("belinda", "female", 170),
     Speaker("boris", "male", 170),
 )
 
@@ -65,7 +67,7 @@ class Emotion(NamedTuple):
     Attributes:
         rate: factor on the words per minute.
         pitch: shift of the voice's lowest tone, in semitones.
-        range: of the pitch within a sentence, in espeak's units: 0 is monotone, 50 as usual.
+        range: of the pitch within a sentence: 0 is monotone, 50 as usual.
         pause: between words, in milliseconds.
         mark: the punctuation that ends the sentence and so shapes its melody.
         peak: the loudest sample.
@@ -85,10 +87,10 @@ class Emotion(NamedTuple):
 
 EMOTIONS = {
     "neutral": Emotion(rate=1.0, pitch=0, range=50, pause=0, mark=".", peak=0.5, tilt=0, breath=0),
-    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=10, breath=0),
-    "happiness": Emotion(rate=1.1, pitch=7, range=95, pause=0, mark="!", peak=0.75, tilt=5, breath=0),
+    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=12, breath=0),
+    "happiness": Emotion(rate=1.1, pitch=7, range=95, pause=0, mark="!", peak=0.75, tilt=4, breath=0),
     "sadness": Emotion(rate=0.75, pitch=-3, range=15, pause=60, mark=".", peak=0.35, tilt=-8, breath=0),
-    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, breath=0.6),
+    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, breath=0.9),
 }
 
 SENTENCES = (
@@ -119,27 +121,16 @@ SENTENCES = (
 )
 
 
-@dataclass(frozen=True)
-class Prosody:
-    """What espeak-ng is told, in its own units."""
-
-    rate: int
-    pitch: int
-    range: int
-    gap: int
-
-
-# espeak_PARAMETER and the other enumerations of espeak's speak_lib.h.
+# espeak_PARAMETER, espeak_AUDIO_OUTPUT and the flags of espeak's speak_lib.h.
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
-SYNCHRONOUS, DONT_EXIT, CHARACTERS, UTF8 = 2, 1 << 15, 1, 1
-HEADROOM = 60
-SynthCallback = ctypes.CFUNCTYPE(c_int, ctypes.POINTER(c_short), c_int, c_void_p)
+SYNCHRONOUS, DONT_EXIT, IN_CHARACTERS, UTF8 = 2, 1 << 15, 1, 1
+OnSamples = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 
 
 def synthesise(folder: Path, recipe: DemoRecipe) -> Listing:
-    """Write the corpus below `folder`, one WAV for each speaker, emotion and repetition.
+    """Write the corpus below `folder`: `f1/anger-00.wav` is the first time that speaker f1 is angry.
 
-    Each utterance depends on its own name only: asking for fewer speakers or utterances gives the same files, only fewer.
+    A file depends on its own name only: asking for fewer speakers or utterances gives the same files, only fewer.
 
     Raises:
         UsageError: the extra `demo` is not installed.
@@ -149,83 +140,84 @@ def synthesise(folder: Path, recipe: DemoRecipe) -> Listing:
     for place, speaker in enumerate(SPEAKERS[: recipe.speakers]):
         for index in range(recipe.utterances):
             take, emotion = index // len(EMOTIONS), list(EMOTIONS)[index % len(EMOTIONS)]
-            name = f"{speaker.variant}/{emotion}-{take:02d}.wav"
-            # Eleven shares no factor with 24: neighbouring speakers begin at different sentences.
-            text = SENTENCES[(11 * place + take) % len(SENTENCES)] + EMOTIONS[emotion].mark
-            samples, rate = speak(library, data, speaker, text, prosody(speaker, EMOTIONS[emotion], name))
-            write_bytes(folder / name, encode(colour(samples, rate, EMOTIONS[emotion]), rate))
+            name, acted = f"{speaker.variant}/{emotion}-{take:02d}.wav", EMOTIONS[emotion]
+            draw = random.Random(derive_seed(0, "demo", name))
+            # 11 shares no factor with the 24 sentences: every speaker begins elsewhere.
+            text = SENTENCES[(11 * place + take) % len(SENTENCES)] + acted.mark
+            samples, rate = speak(library, data, f"{ACCENT}+{speaker.variant}", text, parameters(speaker, acted, draw))
+            write_bytes(folder / name, encode(colour(samples, rate, acted, draw), rate))
             listing.utterances.append(Utterance(folder / name, name, emotion, speaker.variant, speaker.gender, LANGUAGE))
     return listing
 
 
 def find_espeak() -> tuple[Path, Path]:
-    """The shared library and its data."""
+    """The shared library of espeak-ng and its data."""
     try:
         import espeakng_loader
     except ImportError:
-        raise UsageError("the demo corpus needs espeak-ng, which is not installed: pip install 'staa[demo]'") from None
+        raise UsageError("the demo corpus needs espeak-ng, which is not installed; install it with: pip install 'staa[demo]'") from None
     return Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
 
 
-def prosody(speaker: Speaker, emotion: Emotion, name: str) -> Prosody:
-    """An emotion as this speaker shows it in the utterance `name`: never twice quite the same."""
-    draw = random.Random(f"staa demo {name}")
+def parameters(speaker: Speaker, emotion: Emotion, draw: random.Random) -> dict[int, int]:
+    """How this speaker shows an emotion, never twice quite the same, in espeak's units."""
     semitones = emotion.pitch + draw.uniform(-1, 1)
-    return Prosody(
-        rate=round(speaker.rate * emotion.rate * draw.uniform(0.94, 1.06)),
-        # espeak's pitch spans two octaves in a hundred steps around 50, the voice's own.
-        pitch=round(50 + semitones * 50 / 12),
-        range=round(emotion.range * draw.uniform(0.9, 1.1)),
-        gap=round(emotion.pause / 10 * draw.uniform(0.8, 1.2)),
-    )
+    return {
+        RATE: round(speaker.rate * emotion.rate * draw.uniform(0.94, 1.06)),
+        VOLUME: 60,  # of 100: room for the loudest voices
+        PITCH: round(50 + semitones * 50 / 12),  # 0 to 100 are two octaves, the voice's own tone in the middle
+        RANGE: round(emotion.range * draw.uniform(0.9, 1.1)),
+        WORDGAP: round(emotion.pause / 10 * draw.uniform(0.8, 1.2)),
+    }
 
 
-def speak(library: Path, data: Path, speaker: Speaker, text: str, prosody: Prosody) -> tuple[np.ndarray[tuple[int], np.dtype[np.int16]], int]:
-    """One utterance as int16 samples, and their rate.
+def speak(library: Path, data: Path, voice: str, text: str, settings: dict[int, int]) -> tuple[NDArray[np.int16], int]:
+    """One utterance, `(T,)`, and its sampling rate.
 
-    espeak-ng carries the phase of its oscillators and of its slow pitch flutter from one utterance into the next and has no call to reset
-    them, so each utterance gets a freshly loaded library (a millisecond). Its noise is seeded from the clock unless it is told otherwise.
+    espeak-ng carries the phases of its oscillator and of its pitch flutter from one utterance into the next, even through a restart, so
+    each utterance gets a freshly loaded library (some milliseconds). Its noise is seeded from the clock unless it is told otherwise.
     """
     chunks: list[bytes] = []
 
-    @SynthCallback
-    def collect(samples: ctypes._Pointer[c_short], count: int, events: int | None) -> int:
+    def collect(samples: Any, count: int, events: Any) -> int:
         if samples:
-            chunks.append(ctypes.string_at(samples, count * 2))
+            chunks.append(ctypes.string_at(samples, 2 * count))
         return 0
 
+    callback = OnSamples(collect)
     espeak = ctypes.CDLL(str(library))
     try:
-        rate: int = espeak.espeak_Initialize(SYNCHRONOUS, 0, c_char_p(bytes(data)), DONT_EXIT)
+        rate = int(espeak.espeak_Initialize(SYNCHRONOUS, 0, c_char_p(os.fsencode(data)), DONT_EXIT))
         if rate <= 0:
-            raise StaaError(f"espeak-ng does not start with the data in {data}: reinstall it with pip install --force-reinstall espeakng-loader")
-        espeak.espeak_SetSynthCallback(collect)
-        espeak.espeak_ng_SetRandSeed(ctypes.c_long(0))
-        voice = f"{ACCENT}+{speaker.variant}"
-        if espeak.espeak_SetVoiceByName(c_char_p(voice.encode())) != 0:
-            raise StaaError(f"espeak-ng in {library.parent} has no voice '{voice}'")
-        for parameter, value in zip(
-            (RATE, VOLUME, PITCH, RANGE, WORDGAP), (prosody.rate, HEADROOM, prosody.pitch, prosody.range, prosody.gap), strict=True
-        ):
-            espeak.espeak_SetParameter(parameter, value, 0)
-        encoded = text.encode()
-        espeak.espeak_Synth(c_char_p(encoded), c_size_t(len(encoded) + 1), c_uint(0), CHARACTERS, c_uint(0), c_uint(UTF8), None, None)
+            raise StaaError(f"espeak-ng cannot use its data in {data}; reinstall it with: pip install --force-reinstall espeakng-loader")
+        espeak.espeak_SetSynthCallback(callback)
+        espeak.espeak_ng_SetRandSeed(c_long(0))
+        failed = espeak.espeak_SetVoiceByName(c_char_p(voice.encode()))
+        for parameter, value in settings.items():
+            failed |= espeak.espeak_SetParameter(parameter, value, 0)
+        spoken = text.encode()
+        size, start, end = c_size_t(len(spoken) + 1), c_uint(0), c_uint(0)
+        failed |= espeak.espeak_Synth(c_char_p(spoken), size, start, IN_CHARACTERS, end, c_uint(UTF8), None, None)
         espeak.espeak_Terminate()
     finally:
         ctypes.CDLL(None).dlclose(c_void_p(espeak._handle))
+    if failed or not chunks:
+        raise StaaError(f"espeak-ng does not speak as '{voice}'; expected the version in espeakng-loader 0.2.4 or newer")
     return np.frombuffer(b"".join(chunks), np.int16), rate
 
 
-def colour(samples, rate: int, emotion: Emotion):
-    """Give espeak's even voice the effort, the trembling and the loudness of an emotion."""
-    spectrum = np.fft.rfft(samples / 2**15)
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / rate), 500) / 500)
-    wave = np.fft.irfft(spectrum * 10 ** (emotion.tilt * octaves / 20), len(samples))
-    wave *= 1 + emotion.breath * np.random.default_rng(0).uniform(-1,1,len(wave))
-    return np.round(wave * (emotion.peak * 2**15 / np.abs(wave).max())).astype(np.int16)
+def colour(samples: NDArray[np.int16], rate: int, emotion: Emotion, draw: random.Random) -> NDArray[np.int16]:
+    """Give espeak's even voice, `(T,)`, the effort, the breath and the loudness of an emotion."""
+    points = 1 << len(samples).bit_length()
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(points, 1 / rate), 500) / 500)
+    voice: NDArray[np.float64] = np.fft.irfft(np.fft.rfft(samples, points) * 10 ** (emotion.tilt * octaves / 20))[: len(samples)]
+    noise = np.frombuffer(draw.randbytes(2 * len(samples)), "<i2") / 2**15
+    voice *= 1 + emotion.breath * noise
+    loud: NDArray[np.int16] = np.round(voice * (emotion.peak * 2**15 / np.abs(voice).max())).astype(np.int16)
+    return loud
 
 
-def encode(samples: np.ndarray[tuple[int], np.dtype[np.int16]], rate: int) -> bytes:
+def encode(samples: NDArray[np.int16], rate: int) -> bytes:
     """The bytes of a mono WAV."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", rate, 1, "PCM_16", format="WAV") as file:

@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a folder that `staa prepare` made.
 
     Raises:
-        UsageError: there is none, or a column or value is missing.
+        UsageError: there is none, a column or value is missing, or a file lies outside the folder.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -91,4 +91,8 @@ def read_manifest(folder: Path) -> Manifest:
         parsed = [Row(**{**row, "seconds": float(row["seconds"])}) for row in rows]  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path} line {rows.line_num} is damaged: {error}") from None
+    for row in parsed:
+        # Results mirror these names: they must not leave the output folder.
+        if not Path(row.file).name or Path(row.file).is_absolute() or ".." in Path(row.file).parts:
+            raise UsageError(f"{path} names the file '{row.file}', expected paths below {folder}; make it again with 'staa prepare'")
     return Manifest(folder, parsed, hash_bytes(data))

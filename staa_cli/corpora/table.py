@@ -14,7 +14,7 @@ SPLITS = ("train", "val", "test")
 
 
 def read(source: Path) -> Listing:
-    """Read the table; a row without a file, emotion or speaker is a problem of its own.
+    """Read the table; a row without a file, emotion or speaker, or with a file that stood before, is a problem of its own.
 
     Raises:
         UsageError: no CSV, or a required column is missing.
@@ -22,6 +22,7 @@ def read(source: Path) -> Listing:
     if source.is_dir():
         raise UsageError(f"{source} is a folder, expected a CSV file with the columns {', '.join(REQUIRED)}")
     listing = Listing([])
+    seen: set[Path] = set()
     try:
         with source.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = csv.DictReader(file)
@@ -35,20 +36,25 @@ def read(source: Path) -> Listing:
                 place = f"{source} line {rows.line_num}"
                 values = {name: (row.get(name) or "").strip() for name in (*REQUIRED, *OPTIONAL)}
                 empty = [name for name in REQUIRED if not values[name]]
+                path = source.parent / values["file"]
                 if empty:
                     listing.problems.append(f"{place}: no value for {', '.join(empty)}")
+                elif path in seen:
+                    listing.problems.append(f"{place}: {values['file']} stands in an earlier line already; this line is left out")
+                elif not path.name or path.name == "..":
+                    listing.problems.append(f"{place}: '{values['file']}' is a folder, expected a file")
                 elif values["split"] not in ("", *SPLITS):
                     listing.problems.append(f"{place}: unknown split '{values['split']}', expected one of {', '.join(SPLITS)}")
                 else:
-                    listing.utterances.append(utterance(source.parent, values))
+                    seen.add(path)
+                    listing.utterances.append(utterance(path, values))
     except csv.Error as error:
         raise UsageError(f"{source} is no readable CSV: {error}") from None
     return listing
 
 
-def utterance(folder: Path, values: dict[str, str]) -> Utterance:
+def utterance(path: Path, values: dict[str, str]) -> Utterance:
     """One row. A file outside the CSV's folder keeps its path's tail as its name, so that its copy stays inside the output."""
-    path = folder / values["file"]
     parts = [part for part in Path(values["file"]).parts if part not in ("..", "/", ".")]
     return Utterance(
         path,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from staa_cli.runtime.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,43 @@ class Listing:
 
 Reader = Callable[[Path], Listing]
 
+def wav_names(names: Sequence[str]) -> list[str]:
+    """The WAV that mirrors each file. Where `a.flac` and `a.wav` meet, the former becomes `a.flac.wav`.
+
+    Raises:
+        UsageError: two files would become one WAV.
+    """
+    plain = [str(Path(name).with_suffix(".wav")) for name in names]
+    count = Counter(plain)
+    wavs = [wav if count[wav] == 1 or Path(name).suffix == ".wav" else f"{name}.wav" for name, wav in zip(names, plain, strict=True)]
+    for wav, count_ in Counter(wavs).items():
+        if count_ > 1:
+            both = [name for name, other in zip(names, wavs, strict=True) if other == wav]
+            raise UsageError(f"{' and '.join(both[:2])} would both be written to {wav}; rename one, or take them in separate runs")
+    return wavs
+
+
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus", ".w64", ".caf"})
 
 
-def audio_files(folder: Path) -> list[Path]:
-    """Every audio file below `folder`, hidden ones left out, in an order that does not depend on the file system."""
+def audio_files(folder: Path, without: Path | None = None) -> list[Path]:
+    """Every audio file below `folder`, in an order that does not depend on the file system.
+
+    Args:
+        without: a folder to leave out, as hidden files and folders are.
+    """
     found = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and not path.is_dir())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    shown = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(path for path in shown if without is None or not path.resolve().is_relative_to(without.resolve()))
+
+
+def protect(path: Path, out: Path) -> None:
+    """Refuse an output folder that is an input, or holds one: a run replaces it as a whole.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if path.resolve() == out.resolve():
+        raise UsageError(f"the output folder {out} is the input itself; choose another folder with -o")
+    if path.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"the input {path} lies inside the output folder {out}, which a run replaces; choose another folder with -o")

@@ -29,6 +29,11 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
+def add_class(features: Tensor, embedding: nn.Embedding | None, classes: Tensor | None) -> Tensor:
+    """Add each row's class embedding at every time step. `(B, C, T)`, `(B,)` → `(B, C, T)`; the features alone without an embedding."""
+    return features if embedding is None else features + embedding(classes).unsqueeze(-1)
+
+
 class Down(nn.Module):
     """One encoder level: features kept for the skip connection, and their decimation."""
 
@@ -44,16 +49,17 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """One decoder level: narrow, interpolate linearly to the skip's length, concatenate, convolve."""
+    """One decoder level: narrow, add the class, interpolate linearly to the skip's length, concatenate, convolve."""
 
-    def __init__(self, inputs: int, outputs: int, extra: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, extra: bool, classes: int) -> None:
         super().__init__()
+        self.embedding = nn.Embedding(classes, outputs) if classes else None
         self.refine = convolution(inputs, inputs) if extra else nn.Identity()
         self.narrow = convolution(inputs, outputs)
         self.merge = convolution(2 * outputs, outputs)
 
-    def forward(self, features: Tensor, skip: Tensor) -> Tensor:
-        features = self.narrow(self.refine(features))
+    def forward(self, features: Tensor, skip: Tensor, classes: Tensor | None) -> Tensor:
+        features = add_class(self.narrow(self.refine(features)), self.embedding, classes)
         features = interpolate(features, size=skip.shape[-1], mode="linear", align_corners=False)
         merged: Tensor = self.merge(cat((features, skip), dim=1))
         return merged
@@ -62,16 +68,16 @@ class Up(nn.Module):
 class Decoder(nn.Module):
     """A bottleneck convolution, one `Up` per level and a 1×1 output convolution."""
 
-    def __init__(self, channels: Sequence[int], extra: bool) -> None:
+    def __init__(self, channels: Sequence[int], extra: bool, classes: int) -> None:
         super().__init__()
         self.bottleneck = convolution(channels[-1], channels[-1])
-        self.levels = nn.ModuleList(Up(inputs, outputs, extra) for inputs, outputs in pairwise(reversed(channels)))
+        self.levels = nn.ModuleList(Up(inputs, outputs, extra, classes) for inputs, outputs in pairwise(reversed(channels)))
         self.output = nn.Conv1d(channels[0], 1, 1)
 
-    def forward(self, features: Tensor, skips: Sequence[Tensor]) -> Tensor:
+    def forward(self, features: Tensor, skips: Sequence[Tensor], classes: Tensor | None) -> Tensor:
         features = self.bottleneck(features)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
-            features = level(features, skip)
+            features = level(features, skip, classes)
         output: Tensor = self.output(features).squeeze(1)
         return output
 
@@ -82,7 +88,7 @@ class WaveUNet(nn.Module):
     Args:
         size: a key of `SIZES`.
         decoders: 2 for magnitudes and positions, 1 without the factorisation.
-        classes: where positive, one embedding of a class is added at the bottleneck.
+        classes: where positive, embeddings of a class are added at the bottleneck and at every decoder level.
 
     Shape:
         waveforms `(B, T)`, classes `(B,)` or None → a list of `decoders` tensors `(B, T)`; T ≥ 1.
@@ -93,7 +99,7 @@ class WaveUNet(nn.Module):
         channels, extra = SIZES[size]
         self.stem = convolution(1, channels[0])
         self.encoder = nn.ModuleList(Down(inputs, outputs, extra) for inputs, outputs in pairwise(channels))
-        self.decoders = nn.ModuleList(Decoder(channels, extra) for _ in range(decoders))
+        self.decoders = nn.ModuleList(Decoder(channels, extra, classes) for _ in range(decoders))
         self.embedding = nn.Embedding(classes, channels[-1]) if classes else None
 
     def forward(self, waveforms: Tensor, classes: Tensor | None = None) -> list[Tensor]:
@@ -102,6 +108,5 @@ class WaveUNet(nn.Module):
         for level in self.encoder:
             skip, features = level(features)
             skips.append(skip)
-        if self.embedding is not None:
-            features = features + self.embedding(classes).unsqueeze(-1)
-        return [decoder(features, skips) for decoder in self.decoders]
+        features = add_class(features, self.embedding, classes)
+        return [decoder(features, skips, classes) for decoder in self.decoders]

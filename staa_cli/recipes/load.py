@@ -19,12 +19,14 @@ RecipeType = TypeVar("RecipeType", bound=Strict)
 # Inside the wheel the recipes lie beside this module; in a checkout they stand at the top level.
 PLACES = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 
+BOOL, FLOAT, TIMESTAMP = (f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "timestamp"))
+
 
 class Loader(yaml.SafeLoader):
-    """Safe YAML with the numbers and booleans of YAML 1.2: `1e-4` is a number, `off` is text, a key stands once."""
+    """Safe YAML with the numbers and booleans of YAML 1.2: `1e-4` is a number, `off` and a date are text, a key stands once."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own form
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (BOOL, FLOAT, TIMESTAMP)]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -36,12 +38,14 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"),
-    list("-+.0123456789"),
-)
+class Dumper(yaml.SafeDumper):
+    """Safe YAML that quotes text which either our loader or one of YAML 1.1 would take for something else."""
+
+
+Loader.add_implicit_resolver(BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+NUMBER = re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$")
+for reader_or_writer in (Loader, Dumper):
+    reader_or_writer.add_implicit_resolver(FLOAT, NUMBER, list("-+.0123456789"))
 
 
 def parse_yaml(text: str) -> Any:
@@ -67,7 +71,7 @@ def find_recipe(name: str) -> Path:
         return path
     if not path.is_absolute() and ".." not in path.parts:
         for place in PLACES:
-            shipped = (place / name).with_suffix(".yaml") if path.suffix != ".yaml" else place / name
+            shipped = place / (name if path.suffix == ".yaml" else f"{name}.yaml")
             if shipped.is_file():
                 return shipped
     if path.is_dir():
@@ -87,7 +91,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
         raise UsageError(f"--set '{override}' was not understood, expected key=value or key.sub=value")
     try:
         value = parse_yaml(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise UsageError(f"--set '{override}': '{text}' is no YAML value") from None
     *parents, last = dotted.split(".")
     for parent in parents:
@@ -114,10 +118,11 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     path = find_recipe(name)
     try:
         data = parse_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path} is no readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{path} holds {type(data).__name__}, expected keys and values; see the shipped recipes for examples")
+        what = "nothing" if data is None else f"a {type(data).__name__}"
+        raise UsageError(f"{path} holds {what}, expected keys and values; see the shipped recipes for examples")
     wanted = next(step for step, schema in RECIPES.items() if schema is kind)
     if data.get("step") in RECIPES and data["step"] != wanted:
         raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
@@ -147,6 +152,8 @@ def describe(problem: Any, kind: type[BaseModel]) -> str:
     if problem["type"] == "value_error":
         return f"{key}: {message}"
     found = problem["input"]
+    if problem["type"] == "model_type":
+        return f"{key}: found {found!r}, expected keys and values ({', '.join(owner(kind, location).model_fields)})"
     near = difflib.get_close_matches(found, re.findall(r"'([^']*)'", message), n=1) if isinstance(found, str) else []
     return f"{key}: found {found!r}, expected {message.removeprefix('a valid ')}" + (f"; did you mean '{near[0]}'?" if near else "")
 
@@ -161,4 +168,4 @@ def owner(kind: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
 
 def dump_recipe(recipe: BaseModel) -> str:
     """A resolved recipe as YAML that reads back to the same recipe."""
-    return yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    return yaml.dump(recipe.model_dump(), Dumper=Dumper, sort_keys=False, allow_unicode=True)

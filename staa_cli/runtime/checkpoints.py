@@ -13,10 +13,9 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.folders import MODEL, model_file, write_bytes
+from staa_cli.runtime.folders import MODEL, STATE, model_file, write_bytes
 
 LAST = "last.safetensors"
-STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("staa")
+        parsed = json.loads(metadata) if metadata is not None else None
     except (SafetensorError, ValueError) as error:
         raise UsageError(f"{path} is damaged or no safetensors file ({error}); train it again or copy it again from its source") from None
-    if metadata is None:
+    if not isinstance(parsed, dict):
         raise UsageError(
             f"{path} holds weights that staa did not write, expected a checkpoint of 'staa train-victim' or 'staa train-generator'"
         )
-    return tensors, json.loads(metadata)
+    return tensors, parsed
 
 
 def save_module(path: Path, module: nn.Module, header: Header) -> None:
@@ -69,7 +69,10 @@ def read_header(folder: Path, kind: str) -> tuple[Header, dict[str, Tensor]]:
         UsageError: as `model_file` and `read_tensors`, or the checkpoint is of another kind.
     """
     tensors, metadata = read_tensors(model_file(folder))
-    header = Header(**metadata)
+    try:
+        header = Header(**metadata)
+    except TypeError:
+        raise UsageError(f"{folder / MODEL} does not say what it is (found: {', '.join(metadata)}); train it again") from None
     if header.kind != kind:
         raise UsageError(
             f"{folder} is a {header.kind}, expected a {kind}: it was made by 'staa train-{header.kind}', not by 'staa train-{kind}'"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def check_device_name(name: str) -> str:
     """Accept `auto`, `cpu`, `cuda` and `cuda:N` without importing torch."""
     kind, _, index = name.partition(":")
-    if name in ("auto", "cpu", "cuda") or (kind == "cuda" and index.isdigit()):
+    if name in ("auto", "cpu", "cuda") or (kind == "cuda" and index.isascii() and index.isdigit()):
         return name
     raise UsageError(f"unknown device '{name}', expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
 

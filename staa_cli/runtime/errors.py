@@ -46,6 +46,8 @@ def explain_os_error(error: OSError) -> str:
             return f"no space left on the disk while writing{where}: free some space, then run the same command again to go on"
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"not allowed to read or write{where}: choose another folder or change its permissions"
+        case errno.ENOTDIR:
+            return f"a part of the path is a file, expected a folder:{where}"
         case errno.ENAMETOOLONG:
             return f"the file name is too long for this file system:{where}"
         case errno.EPIPE:

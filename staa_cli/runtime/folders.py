@@ -17,7 +17,8 @@ from staa_cli.runtime.provenance import SCHEMA
 
 METRICS = "metrics.json"
 MODEL = "model.safetensors"
-KEY = ".key"
+STATE = "state.safetensors"
+KEY = ".staa-key"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -37,7 +38,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A byte of a file name that is no UTF-8 stands as a surrogate, whose backslash form is JSON's own.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -59,6 +62,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     if not isinstance(metrics, dict) or metrics.get("schema") != SCHEMA:
         found = metrics.get("schema") if isinstance(metrics, dict) else type(metrics).__name__
         raise UsageError(f"{path} has schema {found!r}, expected {SCHEMA}: it was not written by this version of staa")
+    if not isinstance(metrics.get("summary"), dict):
+        raise UsageError(f"{path} is damaged: it has no 'summary'; run the command that made it again")
     return metrics
 
 
@@ -89,10 +94,18 @@ def inspect_output(folder: Path, command: str, key: str) -> State:
     """Look at an output path and refuse what is not ours to replace.
 
     Raises:
-        UsageError: the path is a file, or a folder that `staa` did not make.
+        UsageError: the path is a file, a folder that `staa` did not make, or one that cannot be made or replaced.
     """
+    recover(folder)
     if folder.is_symlink() and not folder.exists():
         raise UsageError(f"{folder} is a broken symbolic link, expected a new or empty folder")
+    target = places(folder)[0]
+    parent = next(path for path in target.parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        what = "not writable" if parent.is_dir() else "a file"
+        raise UsageError(f"{folder} cannot be made: {parent} is {what}; choose another folder with -o")
+    if target.is_mount():
+        raise UsageError(f"{folder} is a mount point, which cannot be replaced as a whole; choose a folder inside it with -o")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return State(finished=False, replaceable=None)
     if not folder.is_dir():
@@ -118,6 +131,22 @@ def refuse_overwrite(folder: Path, metrics: dict[str, Any], key: str, overwrite:
         )
 
 
+def places(folder: Path) -> tuple[Path, Path, Path]:
+    """Where an output folder stands (symbolic links followed), where it is made, and where its predecessor waits to be removed."""
+    target = Path(os.path.realpath(folder))
+    return target, target.parent / f".{target.name}.staa-partial", target.parent / f".{target.name}.staa-old"
+
+
+def recover(folder: Path) -> None:
+    """Finish what a kill in the middle of `publish` left half done."""
+    target, _, old = places(folder)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    if target.is_dir():
+        (target / KEY).unlink(missing_ok=True)
+
+
 @contextmanager
 def workspace(folder: Path, key: str, *, keep: bool = True) -> Iterator[Path]:
     """A hidden folder beside `folder` that becomes `folder` when the block ends well.
@@ -126,48 +155,59 @@ def workspace(folder: Path, key: str, *, keep: bool = True) -> Iterator[Path]:
 
     Raises:
         StaaError: another process is writing it.
+        UsageError: no folder can be made there.
     """
-    target = Path(os.path.abspath(folder))
-    partial = target.parent / f".{target.name}.partial"
-    partial.mkdir(parents=True, exist_ok=True)
+    target, partial, old = places(folder)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder with -o") from None
     lock = os.open(partial, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StaaError(f"another staa process is writing {folder}; wait for it or choose another folder with -o") from None
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StaaError(f"another staa process is writing {folder}; wait for it or choose another folder with -o") from None
+    try:
         marker = partial / KEY
         if not marker.exists() or marker.read_text() != key:
             clear(partial)
             write_text(marker, key)
+        for remnant in partial.rglob(".staa-*.tmp"):
+            remnant.unlink()  # a kill hit `write_bytes`
         yield partial
-        marker.unlink()
-        publish(partial, target, keep=keep)
+        publish(partial, target, old, keep=keep)
+        (target / KEY).unlink()
     finally:
         os.close(lock)
         if partial.exists() and {entry.name for entry in partial.iterdir()} <= {KEY}:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def publish(partial: Path, target: Path, *, keep: bool) -> None:
+def publish(partial: Path, target: Path, old: Path, *, keep: bool) -> None:
     """Put the finished folder in its place; what stood there is removed only once the new one stands.
 
-    With `keep`, files of the old folder that the new one does not have (a user's notes, say) move into it.
+    With `keep`, files of the old folder that the new one does not have (a user's notes, say) are copied into it.
     """
-    old = target.parent / f".{target.name}.old"
     if target.exists():
+        if keep:
+            copy_missing(target, partial)
         if old.exists():
             shutil.rmtree(old)
-        if target.is_symlink():
-            target = target.resolve()
         target.rename(old)
-        for path in old.rglob("*") if keep else ():
-            heir = partial / path.relative_to(old)
-            if not path.is_dir() and not heir.exists():
-                heir.parent.mkdir(parents=True, exist_ok=True)
-                path.rename(heir)
     partial.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def copy_missing(source: Path, target: Path) -> None:
+    """Copy the files and symbolic links below `source` that `target` does not have."""
+    for path in source.rglob("*"):
+        heir = target / path.relative_to(source)
+        if (path.is_symlink() or not path.is_dir()) and not os.path.lexists(heir):
+            heir.parent.mkdir(parents=True, exist_ok=True)
+            temporary = heir.with_name(f".staa-{os.getpid()}.tmp")
+            shutil.copy2(path, temporary, follow_symlinks=False)
+            temporary.replace(heir)
 
 
 def clear(folder: Path) -> None:

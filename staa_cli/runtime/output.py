@@ -53,12 +53,12 @@ class Output:
         self.stderr = Console(stderr=True, soft_wrap=True)
 
     def result(self, data: dict[str, Any], *renderables: Any) -> None:
-        """Print a command's result: `data` with `--json`, else the renderables."""
+        """Print a command's result: `data` with `--json`, else the renderables. Strings are printed as they are, they hold no markup."""
         if self.as_json:
             self.text(json.dumps(data, allow_nan=False) + "\n")
         else:
             for renderable in renderables:
-                self.stdout.print(renderable)
+                self.stdout.print(Text(renderable) if isinstance(renderable, str) else renderable)
 
     def text(self, text: str) -> None:
         """Print data as it is."""

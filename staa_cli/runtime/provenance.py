@@ -25,6 +25,14 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_readable(path: Path) -> str:
+    """As `hash_file`; empty for what cannot be read: who reads it later says why."""
+    try:
+        return hash_file(path) if path.is_file() else ""
+    except OSError:
+        return ""
+
+
 def hash_json(value: Any) -> str:
     """The hash of a JSON value, independent of the order of its keys."""
     return hash_bytes(json.dumps(value, sort_keys=True, allow_nan=False).encode())

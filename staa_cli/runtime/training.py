@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from staa_cli.runtime.checkpoints import LAST, STATE, Header, TrainingState, save_module
+from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import MODEL, write_text
 from staa_cli.runtime.output import Output
@@ -31,8 +31,8 @@ def fit(
 ) -> TrainingState:
     """Train `module` for `epochs`, going on from what `folder` holds.
 
-    Writes `model.safetensors` (the epoch with the highest `score`, the first of equals; without a score, the last one),
-    `last.safetensors` where the two can differ, and `history.jsonl`.
+    Writes `model.safetensors` (the epoch with the highest `score`, the last of equals; without a score, the last one),
+    `last.safetensors` where the two can differ, and `history.jsonl`. The state stays: what follows may fail or be interrupted too.
 
     Args:
         run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
@@ -42,8 +42,9 @@ def fit(
         Interrupted: Ctrl-C; the state of the last whole epoch is kept.
     """
     state = TrainingState.restore(folder, module, optimizer)
-    if state.epoch:
-        output.message(f"going on after epoch {state.epoch} of {epochs}")
+    saved = state.epoch
+    if saved:
+        output.message(f"going on after epoch {saved} of {epochs}")
     try:
         while state.epoch < epochs:
             record = run_epoch(state.epoch, state)
@@ -51,14 +52,14 @@ def fit(
             state.history.append({"epoch": state.epoch, **record})
             output.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
             best = state.history[state.best_epoch - 1] if state.best_epoch else None
-            if score is None or best is None or record[score] > best[score]:
+            if score is None or best is None or record[score] >= best[score]:
                 state.best_epoch = state.epoch
                 save_module(folder / MODEL, module, header)
             state.save(folder, module, optimizer)
+            saved = state.epoch
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted after epoch {state.epoch} of {epochs}; run the same command again to go on") from None
+        raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
     if score is not None:
         save_module(folder / LAST, module, header)
     write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
-    (folder / STATE).unlink(missing_ok=True)
     return state

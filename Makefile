@@ -1,0 +1,61 @@
+# `make demo` and `make test` do everything on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.staa-ready
+RUNS := runs
+CORPORA ?= ../shared/corpora
+
+.PHONY: demo test check completions emodb clean
+
+demo: $(RUNS)/demo/table.md
+	@$(BIN)/staa report $(DEMO_RUNS:%=$(RUNS)/demo/%)
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test,reference]'
+	@touch $@
+
+completions: $(READY)
+	_STAA_COMPLETE=source_bash $(BIN)/staa > completions/staa.bash
+	_STAA_COMPLETE=source_zsh $(BIN)/staa | sed '/./,$$!d' > completions/_staa
+	_STAA_COMPLETE=source_fish $(BIN)/staa > completions/staa.fish
+
+clean:
+	rm -rf $(RUNS)
+
+# One chain per corpus: data, two victims, the generator, the baselines. $(1): the corpus; $(2): where it lies.
+define CHAIN
+$(RUNS)/$(1)/data/metrics.json: | $(READY)
+	$(BIN)/staa prepare $(1)/corpus $(if $(2),--source $(2)) -o $$(@D)
+$(RUNS)/$(1)/emo18/metrics.json $(RUNS)/$(1)/zhao19/metrics.json: $(RUNS)/$(1)/%/metrics.json: $(RUNS)/$(1)/data/metrics.json
+	$(BIN)/staa train-victim $(1)/$$* --data $(RUNS)/$(1)/data -o $$(@D)
+$(RUNS)/$(1)/staa-net/metrics.json: $(RUNS)/$(1)/emo18/metrics.json
+	$(BIN)/staa train-generator $(1)/staa-net --data $(RUNS)/$(1)/data --threat $(RUNS)/$(1)/emo18 -o $$(@D)
+$(RUNS)/$(1)/staa-net-test/metrics.json: $(RUNS)/$(1)/staa-net/metrics.json $(RUNS)/$(1)/zhao19/metrics.json
+	$(BIN)/staa attack $(RUNS)/$(1)/staa-net $(RUNS)/$(1)/data --split test --victim $(RUNS)/$(1)/zhao19 -o $$(@D)
+$(RUNS)/$(1)/%-test/metrics.json: $(RUNS)/$(1)/emo18/metrics.json $(RUNS)/$(1)/zhao19/metrics.json
+	$(BIN)/staa baseline $(1)/$$* $(RUNS)/$(1)/data --split test --threat $(RUNS)/$(1)/emo18 --victim $(RUNS)/$(1)/zhao19 -o $$(@D)
+endef
+
+DEMO_RUNS := data emo18 zhao19 pgd-test staa-net-test
+EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test staa-net-test
+
+$(eval $(call CHAIN,demo,))
+$(eval $(call CHAIN,emodb,$(CORPORA)/emodb))
+$(eval $(call CHAIN,emovo,$(CORPORA)/emovo))
+$(eval $(call CHAIN,ravdess,$(CORPORA)/ravdess))
+
+$(RUNS)/demo/table.md: $(DEMO_RUNS:%=$(RUNS)/demo/%/metrics.json)
+	$(BIN)/staa report $(DEMO_RUNS:%=$(RUNS)/demo/%) --overwrite -o $@
+
+emodb: $(EMODB_RUNS:%=$(RUNS)/emodb/%/metrics.json)
+	@$(BIN)/staa report $(EMODB_RUNS:%=$(RUNS)/emodb/%)

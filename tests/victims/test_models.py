@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from staa_cli.runtime.errors import UsageError
+from staa_cli.victims.checkpoint import NETWORKS, build_victim
+
+PARAMETERS = {("emo18", 7): 1_302_087, ("emo18", 4): 1_301_316, ("zhao19", 7): 1_010_759, ("zhao19", 4): 1_009_988}
+LABELS = list("abcdefg")
+
+
+@pytest.mark.parametrize(("model", "classes"), PARAMETERS)
+def test_parameter_counts_of_the_paper(model: str, classes: int) -> None:
+    victim = build_victim(model, LABELS[:classes])
+    assert sum(parameter.numel() for parameter in victim.parameters()) == PARAMETERS[model, classes]
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+@pytest.mark.parametrize("length", [1, 2, 100, 1_279, 1_280, 5_000])
+def test_any_length_gives_finite_logits(model: str, length: int) -> None:
+    victim = build_victim(model, LABELS).eval()
+    for waveforms in (torch.zeros(2, length), torch.ones(2, length), torch.rand(2, length)):
+        logits = victim(waveforms)
+        assert logits.shape == (2, 7)
+        assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_loudness_and_offset_do_not_matter(model: str) -> None:
+    victim = build_victim(model, LABELS).eval()
+    waveforms = torch.randn(2, 3_000, generator=torch.Generator().manual_seed(0)) / 10
+    assert torch.allclose(victim(waveforms), victim(0.01 * waveforms + 0.3), atol=1e-3)
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_seed_decides_the_weights_and_leaves_the_global_state_alone(model: str) -> None:
+    state = torch.get_rng_state()
+    first, again, other = (build_victim(model, LABELS, seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_lstm_alone_stays_in_training_mode() -> None:
+    """cuDNN refuses the backward pass of an LSTM in evaluation mode."""
+    victim = build_victim("emo18", LABELS).eval()
+    assert [name for name, module in victim.named_modules() if module.training] == ["network.lstm"]
+
+
+def test_unknown_model_and_single_label() -> None:
+    with pytest.raises(UsageError, match="did you mean 'emo18'"):
+        build_victim("emo", LABELS)
+    with pytest.raises(UsageError, match="at least 2 emotions"):
+        build_victim("emo18", ["joy"])
