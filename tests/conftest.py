@@ -48,8 +48,8 @@ def staa(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
     def run(*arguments: object) -> Outcome:
         capfd.readouterr()
+        monkeypatch.setattr("sys.argv", ["staa", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            monkeypatch.setattr("sys.argv", ["staa", *map(str, arguments)])
             app.main()
         captured = capfd.readouterr()
         return Outcome(int(stop.value.code or 0), captured.out, captured.err)
@@ -84,9 +84,10 @@ def make_tones(folder: Path, samples: int = 4_000, takes: int = 4) -> Path:
 
 
 def run_main(*arguments: object) -> int:
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["staa", *map(str, arguments), "-q"])
-        app.main()
+        with pytest.raises(SystemExit) as stop:
+            app.main()
     return int(stop.value.code or 0)
 
 
@@ -96,7 +97,8 @@ RECIPES = {
     "zhao19": "step: train-victim\nmodel: zhao19\nepochs: 3\nbatch_size: 4\n",
     "staa-net": (
         "step: train-generator\nbudget: {peak_snr_db: 10}\ncondition: prediction\nadaptive_sparsity: {}\n"
-        "weights: {magnitude: 1e-6, sparsity: 1e-8, quantisation: 1e-6}\ngate: straight-through\nepochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
+        "weights: {magnitude: 1e-6, sparsity: 1e-8, quantisation: 1e-6}\ngate: straight-through\n"
+        "epochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
     ),
     "pgd": "step: baseline\nattack: pgd\nbudget: {peak_snr_db: 10}\nsteps: 3\npositions: {percent: 10}\n",
 }

@@ -30,6 +30,7 @@ def prepare(
     from staa_cli.commands.jobs import Job
     from staa_cli.corpora import prepare as corpora
     from staa_cli.corpora.splits import assign_splits
+    from staa_cli.corpora.utterance import protect
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import PrepareRecipe
     from staa_cli.runtime.errors import UsageError
@@ -55,7 +56,8 @@ def prepare(
         raise UsageError(
             f"the corpus '{settings.corpus}' needs --source: the {'CSV file' if settings.corpus == 'csv' else 'folder'} that it lies in"
         )
-    listing = corpora.list_corpus(settings, source, out)
+    protect(source, out)
+    listing = corpora.list_corpus(settings, source, without=out)
     # A split that cannot be made, or a name that two files claim, is said before any audio is read.
     corpora.output_names(listing.utterances)
     assign_splits(listing.utterances, settings.splits, settings.seed)

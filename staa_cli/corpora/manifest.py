@@ -62,10 +62,13 @@ def corpus_name(folder: Path) -> str:
 
 
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
+    records = [{**asdict(row), "seconds": f"{row.seconds:.4f}"} for row in rows]
+    # Before Python 3.13 a carriage return is no reason to quote, yet ends a line when it is read.
+    unusual = any("\r" in value for record in records for value in record.values())
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL if unusual else csv.QUOTE_MINIMAL)
     writer.writeheader()
-    writer.writerows({**asdict(row), "seconds": f"{row.seconds:.4f}"} for row in rows)
+    writer.writerows(records)
     write_text(folder / MANIFEST, text.getvalue())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from staa_cli.corpora.manifest import Row, write_manifest
 from staa_cli.corpora.splits import assign_splits
-from staa_cli.corpora.utterance import Listing, Reader, Utterance, protect, wav_names
+from staa_cli.corpora.utterance import Listing, Reader, Utterance, wav_names
 from staa_cli.recipes.schema import PrepareRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.output import Output
@@ -19,23 +19,24 @@ from staa_cli.runtime.output import Output
 READERS = {"emodb": "emodb", "emovo": "emovo", "ravdess": "ravdess", "csv": "table"}
 
 
-def list_corpus(recipe: PrepareRecipe, source: Path, out: Path) -> Listing:
+def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None) -> Listing:
     """What the corpus holds, restricted to the recipe's emotions.
 
     Args:
-        out: the output folder; files below it are no part of the corpus.
+        without: a folder whose files are no part of the corpus: earlier output, say.
 
     Raises:
-        UsageError: the source is missing, of the wrong layout, or holds nothing of what is wanted; or the output would replace it.
+        UsageError: the source is missing, of the wrong layout, or holds nothing of what is wanted.
     """
-    protect(source, out)
     if not source.exists():
         raise UsageError(f"{source} does not exist, expected the corpus '{recipe.corpus}'; give its place with --source")
     if recipe.corpus != "csv" and not source.is_dir():
         raise UsageError(f"{source} is a file, expected the folder of the corpus '{recipe.corpus}'")
     reader: Reader = import_module(f"staa_cli.corpora.{READERS[recipe.corpus]}").read
     listing = reader(source)
-    listing.utterances = [utterance for utterance in listing.utterances if not utterance.path.resolve().is_relative_to(out.resolve())]
+    if without is not None:
+        outside = without.resolve()
+        listing.utterances = [utterance for utterance in listing.utterances if not utterance.path.resolve().is_relative_to(outside)]
     if not listing.utterances:
         hint = f"; for example: {listing.problems[0]}" if listing.problems else ""
         raise UsageError(f"{source} holds no utterance of the corpus '{recipe.corpus}'{hint}")

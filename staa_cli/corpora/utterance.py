@@ -45,6 +45,7 @@ class Listing:
 
 Reader = Callable[[Path], Listing]
 
+
 def wav_names(names: Sequence[str]) -> list[str]:
     """The WAV that mirrors each file. Where `a.flac` and `a.wav` meet, the former becomes `a.flac.wav`.
 

@@ -44,9 +44,10 @@ def magnitude_loss(perturbed: Perturbed, over: str) -> Tensor:
     return norm(perturbed.magnitudes, 2, over)
 
 
-def sparsity_loss(perturbed: Perturbed, over: str, factorised: bool) -> Tensor:
-    """‖m‖₁, equation 5; ‖v‖₁ without the factorisation (section 5.3)."""
-    return norm(perturbed.positions if factorised else perturbed.magnitudes, 1, over)
+def sparsity_loss(perturbed: Perturbed, over: str, factorised: bool, share: Tensor | None = None) -> Tensor:
+    """‖m‖₁, equation 5; ‖v‖₁ without the factorisation (section 5.3). `share`: `(B,)` weights of the utterances, all 1 by default."""
+    values = perturbed.positions if factorised else perturbed.magnitudes
+    return norm(values if share is None else values * share.unsqueeze(1), 1, over)
 
 
 def quantisation_loss(perturbed: Perturbed, over: str) -> Tensor:

@@ -59,6 +59,9 @@ class STAANet(nn.Module):
         super().__init__()
         self.budget, self.gate, self.threshold, self.bound = budget, GATES[gate], threshold, bound
         self.network = WaveUNet(size, decoders=2 if factorise else 1, classes=classes)
+        if factorise:
+            # Begin with a dense mask: magnitudes under an empty one get no gradient and never learn.
+            nn.init.ones_(self.network.decoders[1].get_parameter("output.bias"))
 
     def forward(self, waveforms: Tensor, predictions: Tensor | None = None, generator: torch.Generator | None = None) -> Perturbed:
         """`generator` draws the training gate's random numbers; it is not used in evaluation mode."""

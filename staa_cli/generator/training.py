@@ -46,6 +46,10 @@ class SparsityWeight:
         factor = torch.where(self.success > self.follow.target, self.follow.rate, 1 / self.follow.rate)
         self.value = (self.value * factor).clamp(self.follow.smallest, self.follow.largest)
 
+    def share(self, success: Tensor) -> Tensor | None:
+        """Which utterances of a step the sparsity loss counts, `(B,)`; None for all."""
+        return success.float() if self.follow is not None and self.follow.fooled_only else None
+
     def export(self, state: TrainingState) -> None:
         state.extra |= {"sparsity_weight": float(self.value), "success_rate": float(self.success)}
 
@@ -110,17 +114,18 @@ def train_generator(
                 predictions = clean[indices].to(device)
                 perturbed = network(waveforms, predictions, draws)
                 logits = threat.victim(perturbed.adversarial)
+                success = logits.argmax(dim=1) != predictions
                 reference = predictions if recipe.reference == "prediction" else targets
                 loss = (
                     adversarial_loss(logits, reference, recipe.confidence).mean()
                     + weights.magnitude * magnitude_loss(perturbed, recipe.norms)
-                    + sparsity_weight.value.float() * sparsity_loss(perturbed, recipe.norms, recipe.factorise)
+                    + sparsity_weight.value.float()
+                    * sparsity_loss(perturbed, recipe.norms, recipe.factorise, sparsity_weight.share(success))
                     + weights.quantisation * quantisation_loss(perturbed, recipe.norms)
                 )
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                success = logits.argmax(dim=1) != predictions
                 sparsity_weight.update(success)
                 losses.append(loss.detach())
                 successes.append(success)

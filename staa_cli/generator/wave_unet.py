@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, cat, nn
-from torch.nn.functional import interpolate
 
 KERNEL = 5
 STRIDE = 4
+SLOPE = 0.2
 
 # Channels per level, and whether each level has the extra convolutions of the released code.
 # `large` is the released size: 50.7 M parameters.
@@ -20,12 +20,16 @@ SIZES: dict[str, tuple[tuple[int, ...], bool]] = {
 }
 
 
+def normalisation(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(max(1, channels // 4), channels)
+
+
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """Same-padded convolution, GroupNorm, LeakyReLU. `(B, inputs, T)` → `(B, outputs, ⌈T / stride⌉)`."""
     return nn.Sequential(
         nn.Conv1d(inputs, outputs, KERNEL, stride=stride, padding=KERNEL // 2),
-        nn.GroupNorm(max(1, outputs // 4), outputs),
-        nn.LeakyReLU(0.2),
+        normalisation(outputs),
+        nn.LeakyReLU(SLOPE),
     )
 
 
@@ -49,18 +53,25 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """One decoder level: narrow, add the class, interpolate linearly to the skip's length, concatenate, convolve."""
+    """One decoder level: upsample to the skip's length, narrow, add the class, concatenate, convolve.
+
+    Upsampling is learned (a transposed convolution), as in the released code. The paper's text names linear interpolation, which cannot
+    make frequencies that its input does not have: against a dull voice such a generator has nothing to attack with.
+    """
 
     def __init__(self, inputs: int, outputs: int, extra: bool, classes: int) -> None:
         super().__init__()
+        width = inputs if extra else outputs
+        # Padding and output padding keep frame j of the input centred on sample STRIDE · j of the output.
+        self.upsample = nn.ConvTranspose1d(inputs, width, KERNEL, stride=STRIDE, padding=KERNEL // 2, output_padding=STRIDE - 1)
+        self.activate = nn.Sequential(normalisation(width), nn.LeakyReLU(SLOPE))
+        self.narrow = convolution(inputs, outputs) if extra else nn.Identity()
         self.embedding = nn.Embedding(classes, outputs) if classes else None
-        self.refine = convolution(inputs, inputs) if extra else nn.Identity()
-        self.narrow = convolution(inputs, outputs)
         self.merge = convolution(2 * outputs, outputs)
 
     def forward(self, features: Tensor, skip: Tensor, classes: Tensor | None) -> Tensor:
-        features = add_class(self.narrow(self.refine(features)), self.embedding, classes)
-        features = interpolate(features, size=skip.shape[-1], mode="linear", align_corners=False)
+        features = self.activate(self.upsample(features)[..., : skip.shape[-1]])
+        features = add_class(self.narrow(features), self.embedding, classes)
         merged: Tensor = self.merge(cat((features, skip), dim=1))
         return merged
 

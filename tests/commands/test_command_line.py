@@ -148,13 +148,13 @@ def test_output_that_nobody_takes(world: World, tmp_path: Path, what: str, sink:
     command = [sys.executable, "-m", "staa_cli", *map(str, arguments)]
     if sink == "closed":
         command = ["sh", "-c", '"$@" >&-', "sh", *command]
-    read, write = os.pipe()
-    os.close(read)
-    target = open("/dev/full", "wb") if sink == "/dev/full" else os.fdopen(write, "wb")
-    with target:
-        done = subprocess.run(command, stdout=target, stderr=subprocess.PIPE, text=True, check=False)
-    if target.name == "/dev/full":
-        os.close(write)
+    if sink == "/dev/full":
+        target = os.open(sink, os.O_WRONLY)
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    done = subprocess.run(command, stdout=target, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(target)
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
     assert done.returncode == (0 if sink == "closed" else 1)
@@ -231,9 +231,7 @@ def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 
 @pytest.mark.parametrize("name", INTERRUPTS)
-def test_interrupted_runs_go_on(
-    staa: Staa, doomed: Doomed, world: World, undisturbed: dict[str, Path], tmp_path: Path, name: str
-) -> None:
+def test_interrupted_runs_go_on(staa: Staa, doomed: Doomed, world: World, undisturbed: dict[str, Path], tmp_path: Path, name: str) -> None:
     owner, function, call, words = INTERRUPTS[name]
     command = (*command_for(name, world), "-o", tmp_path / "run" / "out")
     ending = doomed(lambda: trap(owner, function, call, kill(signal.SIGINT)), *command)
@@ -271,9 +269,7 @@ KILLS = {
 
 
 @pytest.mark.parametrize("moment", KILLS)
-def test_killed_runs_go_on(
-    staa: Staa, doomed: Doomed, world: World, undisturbed: dict[str, Path], tmp_path: Path, moment: str
-) -> None:
+def test_killed_runs_go_on(staa: Staa, doomed: Doomed, world: World, undisturbed: dict[str, Path], tmp_path: Path, moment: str) -> None:
     name, owner, function, call, after = KILLS[moment]
     if function == "fit":
         from staa_cli.generator import training as owner
@@ -290,9 +286,7 @@ def test_killed_runs_go_on(
 
 
 @pytest.mark.parametrize(("call", "after"), [(1, False), (1, True), (2, False), (2, True)])
-def test_a_kill_while_extending_loses_nothing(
-    staa: Staa, doomed: Doomed, world: World, tmp_path: Path, call: int, after: bool
-) -> None:
+def test_a_kill_while_extending_loses_nothing(staa: Staa, doomed: Doomed, world: World, tmp_path: Path, call: int, after: bool) -> None:
     """The moments around the renames that put the new folder in the old one's place."""
     folder = make_waves(tmp_path / "in", "a.wav", "b.wav")
     command = ("attack", world.generator, folder, "-o", tmp_path / "run" / "out")

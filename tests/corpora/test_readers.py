@@ -14,7 +14,6 @@ from staa_cli.corpora.utterance import Utterance
 from staa_cli.recipes.schema import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
-
 # The manifests keep each corpus's own words; our readers use one word for one emotion in all corpora.
 COMMON = {"joy": "happiness", "happy": "happiness", "angry": "anger", "fearful": "fear", "sad": "sadness", "surprised": "surprise"}
 

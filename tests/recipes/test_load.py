@@ -1,0 +1,234 @@
+"""Recipes: what is read as what, every mistake at once, and the shipped ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from staa_cli.recipes import dump_recipe, load_recipe, shipped_names
+from staa_cli.recipes.load import find_recipe, parse_yaml
+from staa_cli.recipes.schema import RECIPES, PGDRecipe, PrepareRecipe, Strict, TrainGeneratorRecipe, TrainVictimRecipe
+from staa_cli.runtime.errors import UsageError
+
+VICTIM = "step: train-victim\nmodel: emo18\n"
+GENERATOR = "step: train-generator\nbudget: {linf: 0.05}\n"
+PGD = "step: baseline\nattack: pgd\nbudget: {linf: 0.05}\n"
+PREPARE = "step: prepare\ncorpus: csv\n"
+KINDS = {VICTIM: TrainVictimRecipe, GENERATOR: TrainGeneratorRecipe, PGD: PGDRecipe, PREPARE: PrepareRecipe}
+
+
+def load(folder: Path, text: str, *overrides: str, base: str = VICTIM, seed: int | None = None) -> Any:
+    path = folder / "recipe.yaml"
+    path.write_text(base + text)
+    return load_recipe(str(path), KINDS[base], overrides, seed)
+
+
+def refused(folder: Path, text: str, *overrides: str, base: str = VICTIM) -> str:
+    with pytest.raises(UsageError) as refusal:
+        load(folder, text, *overrides, base=base)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["1e-4", "1E-4", "1.0e-4", "0.0001", ".0001", "+1e-4", "1.e-04"])
+def test_numbers_are_numbers(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, f"learning_rate: {text}\n").learning_rate == 1e-4
+    assert load(tmp_path, "", f"learning_rate={text}").learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("1e5", 1e5),
+        ("-3", -3),
+        ("3.", 3.0),
+        ("off", "off"),
+        ("NO", "NO"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("1e", "1e"),
+        ("e5", "e5"),
+        (".", "."),
+        ("1.2.3", "1.2.3"),
+        ("2024-13-45", "2024-13-45"),
+        ("2024-01-02", "2024-01-02"),
+        ("'1e-4'", "1e-4"),
+    ],
+)
+def test_values(text: str, value: object) -> None:
+    read = parse_yaml(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+SWITCHES = {"on": True, "Yes": True, "true": True, "TRUE": True, "off": False, "NO": False, "false": False, "False": False}
+
+
+@pytest.mark.parametrize("word", SWITCHES)
+def test_switches(tmp_path: Path, word: str) -> None:
+    assert load(tmp_path, f"early_stop: {word}\n", base=PGD).early_stop is SWITCHES[word]
+    assert load(tmp_path, "", f"early_stop={word}", base=PGD).early_stop is SWITCHES[word]
+
+
+@pytest.mark.parametrize("word", ["1", "0", "y", "'maybe'", "[on]"])
+def test_no_switches(tmp_path: Path, word: str) -> None:
+    assert "early_stop: found" in refused(tmp_path, f"early_stop: {word}\n", base=PGD)
+
+
+MISTAKES = [
+    (VICTIM, "epoch: 3\n", ["epoch: unknown key; did you mean 'epochs'?"]),
+    (VICTIM, "zzz: 3\n", ["zzz: unknown key, expected one of step, model, epochs"]),
+    (VICTIM, "epochs: 3\nepochs: 4\n", ["key 'epochs' stands twice", "line"]),
+    (GENERATOR, "weights: {sparsity: 1, sparsity: 2}\n", ["key 'sparsity' stands twice"]),
+    (VICTIM, "epochs: 0\n", ["epochs: found 0, expected greater than or equal to 1"]),
+    (VICTIM, "epochs: 3.5\n", ["epochs: found 3.5, expected integer"]),
+    (VICTIM, "epochs: '3'\n", ["epochs: found '3', expected integer"]),
+    (VICTIM, "epochs: true\n", ["epochs: found True, expected integer"]),
+    (VICTIM, "learning_rate: .nan\n", ["learning_rate: found nan, expected a finite number"]),
+    (VICTIM, "learning_rate: 1e999\n", ["learning_rate: found inf"]),
+    (VICTIM, "select: uarr\n", ["select: found 'uarr', expected 'uar' or 'accuracy'; did you mean 'uar'?"]),
+    (VICTIM, "seed: -1\n", ["seed: found -1"]),
+    (GENERATOR, "weights: 3\n", ["weights: found 3, expected keys and values (magnitude, sparsity, quantisation)"]),
+    (GENERATOR, "weights: {sparsty: 1}\n", ["weights.sparsty: unknown key; did you mean 'sparsity'?"]),
+    (GENERATOR, "adaptive_sparsity: {targets: 1}\n", ["adaptive_sparsity.targets: unknown key; did you mean 'target'?"]),
+    (GENERATOR, "weights: {sparsity: 0}\nadaptive_sparsity: {}\n", ["multiplies 'weights.sparsity', which is 0"]),
+    ("step: baseline\nattack: pgd\n", "", ["budget: missing"]),
+    ("step: baseline\nattack: pgd\n", "budget: {}\n", ["budget: expected exactly one of 'linf', 'peak_snr_db'"]),
+    ("step: baseline\nattack: pgd\n", "budget: {linf: 1, peak_snr_db: 2}\n", ["expected exactly one of"]),
+    ("step: baseline\nattack: fgsm\n", "budget: {linf: 1}\n", ["fgsm is the single step"]),
+    (PREPARE, "splits: {ratios: {train: 0.5, val: 0.1, test: 0.1}}\n", ["splits.ratios: the three ratios sum to 0.7"]),
+    (PREPARE, "splits: {speakers: {train: [a], test: [a]}}\n", ["speaker(s) a listed more than once"]),
+    (PREPARE, "splits: {speakers: {train: [03], test: ['a']}}\n", ["splits.speakers.train.0: found 3, expected string"]),
+    (PREPARE, "emotions: happy\n", ["emotions: found 'happy', expected list"]),
+    ("", "", ["holds nothing"]),
+    ("", "- step\n", ["holds a list"]),
+    ("", "just text\n", ["holds a str"]),
+    ("", "{a: [}\n", ["is no readable YAML", "line 1"]),
+    ("", "step: !!python/object/apply:os.system ['true']\n", ["is no readable YAML"]),
+    ("", "? [a, b]\n: c\n", ["is no readable YAML"]),
+    ("", "1: 2\n", ["mistakes in the recipe"]),
+    ("model: emo18\n", "", ["step: missing"]),
+    ("step: train-vitcim\nmodel: emo18\n", "", ["did you mean 'train-victim'?"]),
+]
+
+
+@pytest.mark.parametrize(("base", "text", "words"), MISTAKES, ids=lambda value: value.strip()[-40:] if isinstance(value, str) else "")
+def test_mistakes_are_named(tmp_path: Path, base: str, text: str, words: list[str]) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(base + text)
+    kind = next((schema for step, schema in RECIPES.items() if base.startswith(f"step: {step}\n")), TrainVictimRecipe)
+    with pytest.raises(UsageError) as refusal:
+        load_recipe(str(path), kind)
+    assert refusal.value.exit_code == 2
+    for word in (*words, str(path)):
+        assert word in str(refusal.value)
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    text = refused(tmp_path, "epochz: 3\nbatch_size: 1\nlearning_rate: fast\nselect: best\n", "seed=-3")
+    lines = text.splitlines()
+    assert lines[0].endswith("recipe.yaml: 5 mistakes in the recipe")
+    assert sorted(line.split(":")[0].strip() for line in lines[1:]) == ["batch_size", "epochz", "learning_rate", "seed", "select"]
+
+
+def test_binary_and_missing_files(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(UsageError, match="is no readable YAML"):
+        load_recipe(str(tmp_path / "bad.yaml"), TrainVictimRecipe)
+    with pytest.raises(UsageError, match="is a folder, expected a recipe"):
+        load_recipe(str(tmp_path), TrainVictimRecipe)
+
+
+# --- Overrides
+
+
+def test_overrides(tmp_path: Path) -> None:
+    recipe = load(tmp_path, "", "weights.sparsity=1e-6", "adaptive_sparsity.target=0.7", "size=base", "decay=null", base=GENERATOR, seed=7)
+    assert (recipe.weights.sparsity, recipe.weights.magnitude) == (1e-6, 1e-3)
+    assert (recipe.adaptive_sparsity.target, recipe.size, recipe.decay, recipe.seed) == (0.7, "base", None, 7)
+    budget = load(tmp_path, "", "budget.linf=null", "budget.peak_snr_db=20", base=GENERATOR).budget
+    assert (budget.linf, budget.peak_snr_db) == (None, 20)
+    assert load(tmp_path, "", "budget={peak_snr_db: 20}", base=GENERATOR).budget == budget
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("epochs", "expected key=value"),
+        ("=3", "expected key=value"),
+        ("epochs=[", "is no YAML value"),
+        ("model.name=x", "'model' is 'emo18', which has no keys of its own"),
+        ("epochs=", "epochs: found None"),
+        ("epohcs=3", "did you mean 'epochs'?"),
+        ("a..b=3", "a: unknown key"),
+        ("step=baseline", "step: found 'baseline', expected 'train-victim'"),
+    ],
+)
+def test_wrong_overrides(tmp_path: Path, override: str, words: str) -> None:
+    assert words in refused(tmp_path, "", override)
+
+
+# --- Names
+
+
+@pytest.mark.parametrize("name", ["emodb/emo18", "emodb/emo18.yaml"])
+def test_shipped_by_name(name: str) -> None:
+    assert find_recipe(name).name == "emo18.yaml"
+
+
+@pytest.mark.parametrize("name", ["emodb/emo18.yml", "emodb/emo18.old", "emodb", "../recipes/emodb/emo18", "", "emodb/emo81"])
+def test_no_other_name_is_taken_for_a_shipped_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"emodb/emo18"):
+        find_recipe(name)
+
+
+def test_a_file_goes_before_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "emodb").mkdir()
+    (tmp_path / "emodb" / "emo18").write_text(VICTIM)
+    assert find_recipe("emodb/emo18") == Path("emodb/emo18")
+
+
+# --- The resolved form
+
+
+def shipped(name: str) -> Strict:
+    return load_recipe(name, RECIPES[parse_yaml(find_recipe(name).read_text())["step"]])
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_resolved_recipes_read_back(tmp_path: Path, name: str) -> None:
+    recipe = shipped(name)
+    (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
+    assert load_recipe(str(tmp_path / "recipe.yaml"), type(recipe)) == recipe
+
+
+def test_texts_that_look_like_something_else_read_back(tmp_path: Path) -> None:
+    names = ["1e4", "03", "on", "null", "2024-01-02", "1:30", "ü", "", "a: b", "- c", "1_000", "0x1f", ".5", "=", "<<"]
+    recipe = PrepareRecipe.model_validate({"step": "prepare", "corpus": "csv", "splits": {"speakers": {"train": names, "test": ["x"]}}})
+    (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
+    assert load_recipe(str(tmp_path / "recipe.yaml"), PrepareRecipe) == recipe
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_shipped_recipes_say_how_to_use_them(name: str) -> None:
+    """What it is; what it needs; the exact command, which names this very recipe and passes the command line's own check."""
+    lines = find_recipe(name).read_text().splitlines()
+    comment = [line[1:].strip() for line in lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]]
+    assert len(comment) >= 3
+    assert len(comment[0]) > 20
+    assert any(line.startswith("Needs:") for line in comment)
+    commands = [shlex.split(line) for line in comment if re.match(r"staa [a-z]", line)]
+    step = shipped(name).model_dump()["step"]
+    assert any(command[1] == step and command[2] == name and "-o" in command for command in commands), commands
+
+
+def test_every_shipped_recipe_is_listed() -> None:
+    folder = Path(__file__).parents[2] / "recipes"
+    assert {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.y*ml")} == set(shipped_names())

@@ -1,0 +1,206 @@
+"""Output folders: whole or not at all, one writer, nothing of the user's touched."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.runtime.folders import (
+    KEY,
+    inspect_output,
+    places,
+    read_metrics,
+    refuse_overwrite,
+    workspace,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from staa_cli.runtime.provenance import SCHEMA
+
+
+def interrupted(out: Path, key: str, *files: str, keep: bool = True) -> set[str]:
+    """A run that writes files, then fails. Returns what it found in its workspace."""
+    with suppress(KeyboardInterrupt), workspace(out, key, keep=keep) as folder:
+        found = names(folder)
+        for name in files:
+            write_text(folder / name, key)
+        raise KeyboardInterrupt
+    return found
+
+
+def finish(out: Path, key: str = "k", files: tuple[str, ...] = ("a.wav",), command: str = "attack", failed: int = 0) -> Path:
+    """A finished run."""
+    with workspace(out, key) as folder:
+        for name in files:
+            write_text(folder / name, key)
+        write_json(folder / "metrics.json", {"schema": SCHEMA, "command": command, "key": key, "summary": {"failed": failed}})
+    return out
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    with workspace(out, "k") as folder:
+        write_text(folder / "sub" / "a", "1")
+        assert not out.exists()
+    assert names(out) == {"sub", "sub/a"}
+    assert names(tmp_path / "new") == {"out", "out/sub", "out/sub/a"}
+
+
+def test_a_failure_leaves_its_work_to_the_same_run_only(tmp_path: Path) -> None:
+    def fail(key: str, name: str) -> set[str]:
+        return interrupted(tmp_path / "out", key, name) - {KEY}
+
+    assert fail("k", "a") == set()
+    assert fail("k", "b") == {"a"}
+    assert fail("other", "c") == set()
+    assert fail("other", "d") == {"c"}
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_without_work_leaves_nothing(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out", "k")
+    assert names(tmp_path) == set()
+
+
+def test_remnants_of_a_killed_write_go(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out", "k", "sub/a")
+    (places(tmp_path / "out")[1] / "sub" / ".staa-123.tmp").write_text("half")
+    with workspace(tmp_path / "out", "k"):
+        pass
+    assert names(tmp_path / "out") == {"sub", "sub/a"}
+
+
+def test_one_writer(tmp_path: Path) -> None:
+    with workspace(tmp_path / "out", "k") as folder:
+        with pytest.raises(StaaError, match="another staa process is writing"), workspace(tmp_path / "out", "k"):
+            pytest.fail("two writers")
+        assert folder.is_dir(), "the second took the first one's workspace away"
+        write_text(folder / "a", "1")
+    assert names(tmp_path / "out") == {"a"}
+
+
+def test_files_of_the_user_stay(tmp_path: Path) -> None:
+    out = finish(tmp_path / "out", files=("a.wav", "sub/b.wav"))
+    (out / "sub" / "notes.txt").write_text("mine")
+    (out / "link").symlink_to("sub")
+    (out / "dangling").symlink_to("gone")
+    finish(out, "new", files=("a.wav",))
+    assert (out / "a.wav").read_text() == "new"
+    assert (out / "sub" / "notes.txt").read_text() == "mine"
+    assert os.readlink(out / "link") == "sub"
+    assert os.readlink(out / "dangling") == "gone"
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_replacing_keeps_nothing(tmp_path: Path) -> None:
+    out = finish(tmp_path / "out", files=("a.wav", "b.wav"))
+    with workspace(out, "new", keep=False) as folder:
+        write_text(folder / "a.wav", "new")
+    assert names(out) == {"a.wav"}
+
+
+def test_a_failure_while_replacing_keeps_the_old(tmp_path: Path) -> None:
+    out = finish(tmp_path / "out")
+    before = (out / "a.wav").read_bytes()
+    interrupted(out, "new", "a.wav", keep=False)
+    assert (out / "a.wav").read_bytes() == before
+
+
+@pytest.mark.parametrize("hidden", [".out.old", ".out.partial", ".key"])
+def test_hidden_neighbours_of_the_user_stay(tmp_path: Path, hidden: str) -> None:
+    (tmp_path / hidden).mkdir()
+    (tmp_path / hidden / "mine").write_text("x")
+    out = finish(tmp_path / "out")
+    inspect_output(out, "attack", "k")
+    finish(out, "new")
+    assert (tmp_path / hidden / "mine").read_text() == "x"
+
+
+def test_half_done_publication_is_finished(tmp_path: Path) -> None:
+    out = finish(tmp_path / "out")
+    target, _, old = places(out)
+    target.rename(old)
+    assert inspect_output(out, "attack", "k").finished
+    assert names(tmp_path) == {"out", "out/a.wav", "out/metrics.json"}
+    old.mkdir()
+    (target / KEY).touch()
+    assert inspect_output(out, "attack", "k").finished
+    assert names(tmp_path) == {"out", "out/a.wav", "out/metrics.json"}
+
+
+def test_what_stands_at_an_output(tmp_path: Path) -> None:
+    assert inspect_output(tmp_path / "new" / "out", "attack", "k").replaceable is None
+    (tmp_path / "empty").mkdir()
+    assert inspect_output(tmp_path / "empty", "attack", "k").replaceable is None
+    out = finish(tmp_path / "out")
+    assert inspect_output(out, "attack", "k").finished
+    other = inspect_output(out, "attack", "other")
+    assert not other.finished
+    assert other.replaceable is not None
+    refuse_overwrite(out, other.replaceable, "other", overwrite=True)
+    with pytest.raises(UsageError, match="--overwrite"):
+        refuse_overwrite(out, other.replaceable, "other", overwrite=False)
+    failed = inspect_output(finish(tmp_path / "failed", failed=1), "attack", "k")
+    assert not failed.finished
+    assert failed.replaceable is not None
+    refuse_overwrite(out, failed.replaceable, "k", overwrite=False)
+    with pytest.raises(UsageError, match="is the result of 'staa attack', not of 'staa baseline'"):
+        inspect_output(out, "baseline", "k")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "holds no metrics.json"),
+        ("{", "cannot be read"),
+        ("[]", "has schema 'list'"),
+        ('{"schema": 99}', "has schema 99, expected 1"),
+        ('{"schema": 1}', "has no 'summary'"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_runs_that_cannot_be_read(tmp_path: Path, content: str | bytes | None, words: str) -> None:
+    (tmp_path / "other").touch()
+    if content is not None:
+        (tmp_path / "metrics.json").write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(UsageError, match="holds files that staa did not write"):
+        inspect_output(tmp_path, "attack", "k")
+    with pytest.raises(UsageError, match=words.replace("[", r"\[")):
+        read_metrics(tmp_path)
+
+
+def test_a_write_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bytes(tmp_path / "a", b"old")
+
+    def fail(path: Path, data: bytes) -> int:
+        path.open("wb").write(data[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == {"a"}
+
+
+def test_json_holds_any_file_name(tmp_path: Path) -> None:
+    value = {"file": os.fsdecode(b"\xff.wav"), "ü": "→"}
+    write_json(tmp_path / "a.json", value)
+    assert json.loads((tmp_path / "a.json").read_bytes()) == value
+    assert "ü" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_json_holds_no_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert names(tmp_path) == set()
