@@ -100,7 +100,7 @@ RECIPES = {
         "weights: {magnitude: 1e-6, sparsity: 1e-8, quantisation: 1e-6}\ngate: straight-through\n"
         "epochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
     ),
-    "pgd": "step: baseline\nattack: pgd\nbudget: {peak_snr_db: 10}\nsteps: 3\npositions: {percent: 10}\n",
+    "pgd": "step: baseline\nattack: pgd\nbudget: {peak_snr_db: 3}\nsteps: 4\nstep_size: 0.4\npositions: {percent: 10}\n",
 }
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from staa_cli.audio.budget import Budget
 from staa_cli.generator.staa_net import STAANet
 from staa_cli.recipes.schema import TrainGeneratorRecipe
 from staa_cli.runtime.checkpoints import Header, fill, read_header
+from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import MODEL, write_bytes
 from staa_cli.runtime.provenance import hash_file
 from staa_cli.runtime.seeds import derive_seed
@@ -65,7 +67,10 @@ def load_generator(folder: Path, device: torch.device) -> LoadedGenerator:
         UsageError: no checkpoint there, a damaged one, or one of something else.
     """
     header, tensors = read_header(folder, "generator")
-    recipe = TrainGeneratorRecipe.model_validate(header.config["recipe"])
+    try:
+        recipe = TrainGeneratorRecipe.model_validate(header.config["recipe"])
+    except ValidationError as error:
+        raise UsageError(f"{folder / MODEL} was trained by another version of staa ({error.error_count()} keys differ); train it again") from None
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)

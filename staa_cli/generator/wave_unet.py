@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, cat, nn
 
 KERNEL = 5
@@ -77,20 +78,20 @@ class Up(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A bottleneck convolution, one `Up` per level and a 1×1 output convolution."""
+    """A bottleneck convolution, one `Up` per level and a 1×1 output convolution, one for each class."""
 
     def __init__(self, channels: Sequence[int], extra: bool, classes: int) -> None:
         super().__init__()
         self.bottleneck = convolution(channels[-1], channels[-1])
         self.levels = nn.ModuleList(Up(inputs, outputs, extra, classes) for inputs, outputs in pairwise(reversed(channels)))
-        self.output = nn.Conv1d(channels[0], 1, 1)
+        self.output = nn.Conv1d(channels[0], max(1, classes), 1)
 
     def forward(self, features: Tensor, skips: Sequence[Tensor], classes: Tensor | None) -> Tensor:
         features = self.bottleneck(features)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
             features = level(features, skip, classes)
-        output: Tensor = self.output(features).squeeze(1)
-        return output
+        outputs: Tensor = self.output(features)
+        return outputs[:, 0] if classes is None else outputs[torch.arange(len(outputs), device=outputs.device), classes]
 
 
 class WaveUNet(nn.Module):
@@ -99,7 +100,8 @@ class WaveUNet(nn.Module):
     Args:
         size: a key of `SIZES`.
         decoders: 2 for magnitudes and positions, 1 without the factorisation.
-        classes: where positive, embeddings of a class are added at the bottleneck and at every decoder level.
+        classes: where positive, embeddings of a class are added at the bottleneck and at every decoder level, and each class has an output
+            layer of its own: with the embeddings alone, the class that all others are pushed into stays unfooled for many epochs.
 
     Shape:
         waveforms `(B, T)`, classes `(B,)` or None → a list of `decoders` tensors `(B, T)`; T ≥ 1.
@@ -114,6 +116,7 @@ class WaveUNet(nn.Module):
         self.embedding = nn.Embedding(classes, channels[-1]) if classes else None
 
     def forward(self, waveforms: Tensor, classes: Tensor | None = None) -> list[Tensor]:
+        classes = classes if self.embedding is not None else None
         features = self.stem(waveforms.unsqueeze(1))
         skips = []
         for level in self.encoder:
