@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.utterance import Listing
 
 EMOTIONS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
-MALE = frozenset({"03", "10", "11", "12", "15"})
-FEMALE = frozenset({"08", "09", "13", "14", "16"})
+GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "male") | dict.fromkeys(("08", "09", "13", "14", "16"), "female")
 NAME = re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]")
 
 
+def parse(stem: str) -> Labels | None:
+    match = NAME.fullmatch(stem)
+    if match is None or match["speaker"] not in GENDERS:
+        return None
+    return Labels(EMOTIONS[match["emotion"]], match["speaker"], GENDERS[match["speaker"]], "de")
+
+
 def read(source: Path) -> Listing:
-    listing = Listing([])
-    for path in audio_files(source):
-        match = NAME.fullmatch(path.stem)
-        if match is None or match["speaker"] not in MALE | FEMALE:
-            listing.problems.append(f"{path} is no EmoDB name, expected for example 03a01Fa.wav")
-            continue
-        gender = "male" if match["speaker"] in MALE else "female"
-        listing.utterances.append(
-            Utterance(path, str(path.relative_to(source)), EMOTIONS[match["emotion"]], match["speaker"], gender, "de")
-        )
-    return listing
+    return read_by_name(source, parse, "EmoDB, expected for example 03a01Fa.wav")

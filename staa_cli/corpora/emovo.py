@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.utterance import Listing
 
 EMOTIONS = {
     "rab": "anger",
@@ -19,15 +20,12 @@ EMOTIONS = {
 NAME = re.compile(r"(?P<emotion>[a-z]{3})-(?P<speaker>[fm][123])-(?P<text>[a-z]\d?)")
 
 
+def parse(stem: str) -> Labels | None:
+    match = NAME.fullmatch(stem)
+    if match is None or match["emotion"] not in EMOTIONS:
+        return None
+    return Labels(EMOTIONS[match["emotion"]], match["speaker"], "female" if match["speaker"][0] == "f" else "male", "it")
+
+
 def read(source: Path) -> Listing:
-    listing = Listing([])
-    for path in audio_files(source):
-        match = NAME.fullmatch(path.stem)
-        if match is None or match["emotion"] not in EMOTIONS:
-            listing.problems.append(f"{path} is no EMOVO name, expected for example gio-f1-b1.wav")
-            continue
-        gender = "female" if match["speaker"][0] == "f" else "male"
-        listing.utterances.append(
-            Utterance(path, str(path.relative_to(source)), EMOTIONS[match["emotion"]], match["speaker"], gender, "it")
-        )
-    return listing
+    return read_by_name(source, parse, "EMOVO, expected for example gio-f1-b1.wav")

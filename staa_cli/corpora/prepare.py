@@ -89,7 +89,10 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Outpu
     if not rows:
         raise StaaError("not one utterance could be prepared")
     write_manifest(folder, rows)
-    return summarise(recipe.corpus, rows, problems)
+    summary = summarise(recipe.corpus, rows, problems)
+    for name, speakers in summary["speakers"].items():
+        output.message(f"speakers of {name}: {', '.join(speakers)}")
+    return summary
 
 
 def summarise(corpus: str, rows: Sequence[Row], problems: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.utterance import Listing
 
 EMOTIONS = {
     "01": "neutral",
@@ -23,15 +24,12 @@ EMOTIONS = {
 NAME = re.compile(r"03-01-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>\d\d)")
 
 
+def parse(stem: str) -> Labels | None:
+    match = NAME.fullmatch(stem)
+    if match is None:
+        return None
+    return Labels(EMOTIONS[match["emotion"]], match["speaker"], "male" if int(match["speaker"]) % 2 else "female", "en")
+
+
 def read(source: Path) -> Listing:
-    listing = Listing([])
-    for path in audio_files(source):
-        match = NAME.fullmatch(path.stem)
-        if match is None:
-            listing.problems.append(f"{path} is no RAVDESS speech name, expected for example 03-01-05-02-01-01-01.wav")
-            continue
-        gender = "male" if int(match["speaker"]) % 2 else "female"
-        listing.utterances.append(
-            Utterance(path, str(path.relative_to(source)), EMOTIONS[match["emotion"]], match["speaker"], gender, "en")
-        )
-    return listing
+    return read_by_name(source, parse, "RAVDESS speech, expected for example 03-01-05-02-01-01-01.wav")

@@ -70,7 +70,8 @@ def load_generator(folder: Path, device: torch.device) -> LoadedGenerator:
     try:
         recipe = TrainGeneratorRecipe.model_validate(header.config["recipe"])
     except ValidationError as error:
-        raise UsageError(f"{folder / MODEL} was trained by another version of staa ({error.error_count()} keys differ); train it again") from None
+        keys = f"{error.error_count()} key(s) of its recipe"
+        raise UsageError(f"{folder / MODEL} was trained by another version of staa ({keys} differ); train it again") from None
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
-from staa_cli.generator.checkpoint import build_generator, copy_threat, generator_header
+from staa_cli.generator.checkpoint import build_generator, copy_threat, generator_header, load_generator
 from staa_cli.generator.losses import adversarial_loss, magnitude_loss, quantisation_loss, sparsity_loss
 from staa_cli.generator.staa_net import STAANet
 from staa_cli.metrics.classification import asr_percent
@@ -43,8 +43,9 @@ class SparsityWeight:
         if self.follow is None:
             return
         self.success = self.MEMORY * self.success + (1 - self.MEMORY) * success.double().mean()
-        factor = torch.where(self.success > self.follow.target, self.follow.rate, 1 / self.follow.rate)
-        self.value = (self.value * factor).clamp(self.follow.smallest, self.follow.largest)
+        # In proportion to the distance from the target: a weight that always moves at full speed swings around it without end.
+        excess = ((self.success - self.follow.target) / (1 - self.follow.target)).clamp(-1, 1)
+        self.value = (self.value * self.follow.rate**excess).clamp(self.follow.smallest, self.follow.largest)
 
     def share(self, success: Tensor) -> Tensor | None:
         """Which utterances of a step the sparsity loss counts, `(B,)`; None for all."""
@@ -68,6 +69,14 @@ def evaluate(network: STAANet, threat: LoadedVictim, audio: LabelledAudio, clean
         "asr_percent": asr_percent(clean, torch.cat(adversarial).cpu()) or 0.0,
         "sparsity_percent": float(torch.cat(density).mean()),
     }
+
+
+def merit(asr_percent: float, sparsity_percent: float, target_percent: float) -> float:
+    """What makes an epoch the best under a sparsity weight that follows the success rate, which leaves neither where it was.
+
+    The sparsest of the epochs that reach the target on val; before any does, the most successful one.
+    """
+    return asr_percent if asr_percent < target_percent else 200 - sparsity_percent
 
 
 def train_generator(
@@ -138,15 +147,21 @@ def train_generator(
         }
         if len(val):
             record |= {f"val_{name}": value for name, value in evaluate(network, threat, val, clean_val, device).items()}
+            if recipe.adaptive_sparsity is not None:
+                record["merit"] = merit(record["val_asr_percent"], record["val_sparsity_percent"], 100 * recipe.adaptive_sparsity.target)
         return record
 
-    fit(folder, network, generator_header(recipe, threat), optimizer, recipe.epochs, run_epoch, output)
+    score = "merit" if recipe.adaptive_sparsity is not None and len(val) else None
+    header = generator_header(recipe, threat)
+    state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, output, score=score)
+    network = load_generator(folder, device).network
     return {
         "size": recipe.size,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "threat_model": threat.model,
         "utterances": len(train),
         "epochs": recipe.epochs,
+        "best_epoch": state.best_epoch,
         "train": evaluate(network, threat, train, clean, device),
         **({"val": evaluate(network, threat, val, clean_val, device)} if len(val) else {}),
     }

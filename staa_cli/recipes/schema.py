@@ -121,7 +121,7 @@ class AdaptiveSparsity(Strict):
     """Let λs follow the success rate: up while it exceeds the target, down below it."""
 
     target: float = Field(0.85, gt=0, lt=1, description="success rate on the threat model to hold while thinning")
-    rate: float = Field(1.05, gt=1, le=2, description="factor per training step")
+    rate: float = Field(1.05, gt=1, le=2, description="factor per training step where all utterances are fooled")
     fooled_only: Switch = Field(True, description="do not thin the mask of an utterance that does not fool the threat model")
     smallest: float = Field(1e-7, gt=0)
     largest: float = Field(1.0, gt=0)

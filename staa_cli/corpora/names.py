@@ -1,0 +1,35 @@
+"""Corpora whose file names say all: what their readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+
+
+class Labels(NamedTuple):
+    """What a file name tells; see `Utterance`."""
+
+    emotion: str
+    speaker: str
+    gender: str
+    language: str
+
+
+def read_by_name(source: Path, parse: Callable[[str], Labels | None], expected: str) -> Listing:
+    """List the audio below `source`.
+
+    Args:
+        parse: the labels in a file's stem, None where it is no name of this corpus.
+        expected: the corpus and an example, for the sentence about a strange name.
+    """
+    listing = Listing([])
+    for path in audio_files(source):
+        labels = parse(path.stem)
+        if labels is None:
+            listing.problems.append(f"{path} is no name of {expected}")
+        else:
+            listing.utterances.append(Utterance(path, str(path.relative_to(source)), *labels))
+    return listing
