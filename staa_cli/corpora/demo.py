@@ -87,10 +87,10 @@ class Emotion(NamedTuple):
 
 EMOTIONS = {
     "neutral": Emotion(rate=1.0, pitch=0, range=50, pause=0, mark=".", peak=0.5, tilt=0, breath=0),
-    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=12, breath=0),
-    "happiness": Emotion(rate=1.1, pitch=7, range=95, pause=0, mark="!", peak=0.75, tilt=4, breath=0),
-    "sadness": Emotion(rate=0.75, pitch=-3, range=15, pause=60, mark=".", peak=0.35, tilt=-8, breath=0),
-    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, breath=0.9),
+    "anger": Emotion(rate=1.2, pitch=-2, range=80, pause=0, mark="!", peak=0.9, tilt=8, breath=0),
+    "happiness": Emotion(rate=1.1, pitch=7, range=95, pause=0, mark="!", peak=0.75, tilt=3, breath=0),
+    "sadness": Emotion(rate=0.75, pitch=-3, range=15, pause=60, mark=".", peak=0.35, tilt=-6, breath=0),
+    "fear": Emotion(rate=1.3, pitch=8, range=20, pause=0, mark=".", peak=0.4, tilt=0, breath=0.6),
 }
 
 SENTENCES = (

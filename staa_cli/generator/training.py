@@ -38,14 +38,14 @@ class SparsityWeight:
         self.value = torch.tensor(state.extra.get("sparsity_weight", start), dtype=torch.float64, device=device)
         self.success = torch.tensor(state.extra.get("success_rate", 0.0), dtype=torch.float64, device=device)
 
-    def update(self, success: Tensor) -> None:
-        """Take in a step's success, `(B,)` booleans."""
+    def update(self, success: Tensor, pace: float) -> None:
+        """Take in a step's success, `(B,)` booleans. `pace`: how fast the network learns now, as a share of its first learning rate."""
         if self.follow is None:
             return
         self.success = self.MEMORY * self.success + (1 - self.MEMORY) * success.double().mean()
         # In proportion to the distance from the target: a weight that always moves at full speed swings around it without end.
         excess = ((self.success - self.follow.target) / (1 - self.follow.target)).clamp(-1, 1)
-        self.value = (self.value * self.follow.rate**excess).clamp(self.follow.smallest, self.follow.largest)
+        self.value = (self.value * self.follow.rate ** (pace * excess)).clamp(self.follow.smallest, self.follow.largest)
 
     def share(self, success: Tensor) -> Tensor | None:
         """Which utterances of a step the sparsity loss counts, `(B,)`; None for all."""
@@ -111,8 +111,9 @@ def train_generator(
 
     def run_epoch(epoch: int, state: TrainingState) -> dict[str, Any]:
         network.train()
+        pace = recipe.decay.factor ** (epoch // recipe.decay.every) if recipe.decay else 1.0
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * (recipe.decay.factor ** (epoch // recipe.decay.every) if recipe.decay else 1)
+            group["lr"] = recipe.learning_rate * pace
         batches = torch.randperm(len(train), generator=random_stream(recipe.seed, "order", epoch)).split(recipe.batch_size)
         draws = random_stream(recipe.seed, "gate", epoch, device=device)
         sparsity_weight = SparsityWeight(weights.sparsity, recipe.adaptive_sparsity, state, device)
@@ -135,7 +136,7 @@ def train_generator(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                sparsity_weight.update(success)
+                sparsity_weight.update(success, pace)
                 losses.append(loss.detach())
                 successes.append(success)
                 step.advance()

@@ -43,19 +43,18 @@ TABLES = {
 def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
-    Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
+    Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it. Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
     at all, the paper's tables stand alone. A folder given twice counts once.
 
     Raises:
-        UsageError: an unknown table, a run that fits none of the tables, or nothing to show.
+        UsageError: an unknown table, no run that fits a table, or nothing to show.
     """
     if which is not None and which not in TABLES:
         raise unknown("table", which, TABLES)
     kinds = TABLES if which is None else {which: TABLES[which]}
     loaded = list({path.resolve(): Run(path, metrics) for path, metrics in reversed(runs)}.values())[::-1]
-    for run in loaded:
-        if not any(kind.accepts(run) for kind in kinds.values()):
-            raise UsageError(misfit(run, which))
+    if loaded and not any(kind.accepts(run) for run in loaded for kind in kinds.values()):
+        raise UsageError(misfit(loaded[0], which))
     if not loaded and not published:
         raise UsageError("no runs to report, expected the folders of finished staa runs")
     tables = []
