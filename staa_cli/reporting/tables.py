@@ -43,8 +43,9 @@ TABLES = {
 def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
-    Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it. Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
-    at all, the paper's tables stand alone. A folder given twice counts once.
+    Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a folder given twice counts once.
+    Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
+    at all, the paper's tables stand alone.
 
     Raises:
         UsageError: an unknown table, no run that fits a table, or nothing to show.
