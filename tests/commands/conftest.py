@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -121,6 +122,8 @@ def doomed(tmp_path: Path) -> Doomed:
                     os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
                 sys.stdout, sys.stderr = (os.fdopen(number, "w", errors="backslashreplace") for number in (1, 2))
                 sys.argv = ["staa", *map(str, arguments)]
+                # A test run in the background has Ctrl-C ignored, and so would its children.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
                 prepare()
                 app.main()
             except SystemExit as stop:
