@@ -47,7 +47,7 @@ $(RUNS)/$(1)/%-test/metrics.json: $(RUNS)/$(1)/emo18/metrics.json $(RUNS)/$(1)/z
 endef
 
 DEMO_RUNS := data emo18 zhao19 pgd-test staa-net-test
-EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test staa-net-test
+EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test pgd-sparse-test staa-net-test
 
 $(eval $(call CHAIN,demo,))
 $(eval $(call CHAIN,emodb,$(CORPORA)/emodb))
