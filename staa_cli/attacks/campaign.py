@@ -130,7 +130,7 @@ def attack_batch(
     device: torch.device,
 ) -> list[list[Record]]:
     """Attack utterances of one length, write them, read them back and judge both forms."""
-    clean = torch.stack([loaded.audio.samples for loaded in batch]).to(device)
+    clean = torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device)
     synchronize(device)
     start = perf_counter()
     # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
@@ -144,7 +144,7 @@ def attack_batch(
             quantise_adversarial(loaded.audio.samples, samples, loaded.audio.subtype),
             loaded.audio.subtype,
         )
-    written = torch.stack([read_audio(folder / loaded.job.output).samples for loaded in batch])
+    written = torch.stack([torch.from_numpy(read_audio(folder / loaded.job.output).samples) for loaded in batch])
     clean = clean.cpu()
     epsilon = budget.epsilon(clean)[:, 0].tolist()
     measures = [measure(clean, form) for form in (written, memory)]

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
 from staa_cli.runtime.errors import StaaError, explain_os_error
 from staa_cli.runtime.folders import write_bytes
 from staa_cli.runtime.provenance import hash_bytes
 
+Samples = NDArray[np.float32]
+
 SAMPLE_RATE = 16_000
+# Torchaudio's resampler builds a filter bank for the reduced ratio of the rates: one damaged bit in a header (44,101 Hz) asks it for 12 GB
+# and a minute, soxr for 2 ms. Rates beyond these are damage too.
+RATES = range(1_000, 768_001)
+RESAMPLER = "soxr"
+BLOCK = 1 << 20
 
 # Integer steps per unit of amplitude of the PCM formats that we write.
 PCM_SCALE = {"PCM_16": 2**15, "PCM_24": 2**23}
@@ -46,7 +52,7 @@ class Audio:
         sha256: hash of the file's bytes.
     """
 
-    samples: Tensor
+    samples: Samples
     subtype: str
     rate: int
     channels: int
@@ -58,14 +64,17 @@ class Audio:
         return self.rate != SAMPLE_RATE or self.channels != 1
 
 
-def read_audio(path: Path) -> Audio:
+def read_audio(path: Path, channel: int | None = None) -> Audio:
     """Read a file that libsndfile knows as 16 kHz mono.
 
-    Channels are averaged; other rates are resampled with torchaudio's windowed sinc, and the result is rounded to the file's own
-    resolution, so that it can be written back without a further change.
+    Other rates are resampled with soxr at its high quality, and the result is rounded to the file's own resolution, so that it can be
+    written back without a further change.
+
+    Args:
+        channel: one channel, counted from 1; None is the mean of all.
 
     Raises:
-        AudioError: no file, not readable, no audio, damaged, empty, or with samples that are not finite.
+        AudioError: no file, not readable, no audio, damaged, empty, without that channel, or with samples that are not finite.
     """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is a device or a pipe" if path.exists() else "does not exist"
@@ -79,27 +88,40 @@ def read_audio(path: Path) -> Audio:
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             declared, rate, channels, container = file.frames, file.samplerate, file.channels, file.subtype
-            values = file.read(dtype="float32", always_2d=True)
+            if channel is not None and channel > channels:
+                raise AudioError(f"{path} has {channels} channel(s), expected a channel {channel}; choose another with 'channel'")
+            samples = read_mono(file, channel)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
         raise AudioError(
             f"{path} cannot be read as audio ({str(error).rstrip('.')}); expected WAV, FLAC or another format that libsndfile reads"
         ) from None
     truncated = data[:4] == b"RIFF" and declared_bytes(data) > len(data)
-    if truncated or len(values) < declared:
+    if truncated or len(samples) < declared:
         raise AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
-    if len(values) == 0:
+    if len(samples) == 0:
         raise AudioError(f"{path} holds 0 samples, expected at least 1")
-    if not np.isfinite(values).all():
-        raise AudioError(f"{path} holds {int((~np.isfinite(values)).sum())} samples that are NaN or infinite, expected finite numbers")
+    if rate not in RATES:
+        raise AudioError(f"{path} has a sampling rate of {rate} Hz, expected {RATES.start} to {RATES.stop - 1} Hz: its header is damaged")
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{path} holds {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite, expected finite numbers")
     subtype = WRITTEN_AS.get(container, "FLOAT")
-    samples = torch.from_numpy(values).mean(dim=1)
     if rate != SAMPLE_RATE:
-        from torchaudio.functional import resample
+        import soxr
 
-        samples = resample(samples, rate, SAMPLE_RATE)
+        samples = soxr.resample(samples, rate, SAMPLE_RATE)
+        if len(samples) == 0:
+            raise AudioError(f"{path} is shorter than one sample at {SAMPLE_RATE} Hz, expected at least 1")
     if subtype in PCM_SCALE and (rate != SAMPLE_RATE or channels != 1):
-        samples = to_integers(samples, subtype).float() / PCM_SCALE[subtype]
+        samples = (to_integers(samples, subtype) / PCM_SCALE[subtype]).astype(np.float32)
     return Audio(samples, subtype, rate, channels, hash_bytes(data))
+
+
+def read_mono(file: soundfile.SoundFile, channel: int | None) -> Samples:
+    """All samples of one channel or of their mean. Read in blocks: a damaged header may promise more than the memory holds."""
+    blocks = [np.empty(0, np.float32)]
+    while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)):
+        blocks.append(block[:, channel - 1] if channel is not None else block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+    return np.concatenate(blocks)
 
 
 def declared_bytes(data: bytes) -> int:
@@ -114,13 +136,13 @@ def declared_bytes(data: bytes) -> int:
     return 0
 
 
-def to_integers(samples: Tensor, subtype: str) -> Tensor:
+def to_integers(samples: ArrayLike, subtype: str) -> NDArray[np.int32]:
     """Round samples in [-1, 1] to the integers of a PCM format, saturating like a converter."""
     scale = PCM_SCALE[subtype]
-    return (samples.double() * scale).round().clamp(-scale, scale - 1).int()
+    return np.clip(np.rint(np.asarray(samples, np.float64) * scale), -scale, scale - 1).astype(np.int32)
 
 
-def quantise_adversarial(clean: Tensor, adversarial: Tensor, subtype: str) -> Tensor:
+def quantise_adversarial(clean: ArrayLike, adversarial: ArrayLike, subtype: str) -> Samples:
     """Round x_adv to what a file of `subtype` can hold, towards x.
 
     Rounding the perturbation towards zero keeps |δ| ≤ ε on disk, and a sample with δ = 0 keeps its bits.
@@ -130,27 +152,29 @@ def quantise_adversarial(clean: Tensor, adversarial: Tensor, subtype: str) -> Te
         adversarial: `(T,)` x_adv.
 
     Returns:
-        `(T,)` float32 (float64 for nothing): values that a write and a read reproduce exactly.
+        `(T,)` float32: values that a write and a read reproduce exactly.
     """
     if subtype not in PCM_SCALE:
-        return adversarial
+        return np.asarray(adversarial, np.float32)
     scale = PCM_SCALE[subtype]
-    base = (clean.double() * scale).round()
+    base = np.rint(np.asarray(clean, np.float64) * scale)
     # Differences of float32 waveforms carry an error of some 1e-3 of a PCM_16 step: do not let it cost a whole step.
-    delta = (adversarial.double() - clean.double()) * scale
-    steps = torch.trunc(delta + 1e-6 * delta.sign())
-    return ((base + steps).clamp(-scale, scale - 1) / scale).float()
+    delta = (np.asarray(adversarial, np.float64) - np.asarray(clean, np.float64)) * scale
+    steps = np.trunc(delta + 1e-6 * np.sign(delta))
+    rounded: Samples = (np.clip(base + steps, -scale, scale - 1) / scale).astype(np.float32)
+    return rounded
 
 
-def encode_wav(samples: Tensor, subtype: str) -> bytes:
+def encode_wav(samples: ArrayLike, subtype: str) -> bytes:
     """The bytes of a 16 kHz mono WAV. `samples`: `(T,)` in [-1, 1] (any finite value for `FLOAT`)."""
     buffer = io.BytesIO()
+    values: NDArray[np.generic]
     if subtype == "PCM_16":
-        values = to_integers(samples, subtype).short().numpy()
+        values = to_integers(samples, subtype).astype(np.int16)
     elif subtype == "PCM_24":
-        values = (to_integers(samples, subtype) << 8).numpy()
+        values = to_integers(samples, subtype) << 8
     else:
-        values = samples.float().numpy()
+        values = np.asarray(samples, np.float32)
     with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, subtype, format="WAV") as file:
         file.write(values)
     return without_peak_chunk(buffer.getvalue()) if subtype == "FLOAT" else buffer.getvalue()
@@ -166,6 +190,6 @@ def without_peak_chunk(data: bytes) -> bytes:
     return rest[:4] + (len(rest) - 8).to_bytes(4, "little") + rest[8:]
 
 
-def write_wav(path: Path, samples: Tensor, subtype: str = "PCM_16") -> None:
+def write_wav(path: Path, samples: ArrayLike, subtype: str = "PCM_16") -> None:
     """Write `(T,)` samples as a 16 kHz mono WAV, whole or not at all."""
     write_bytes(path, encode_wav(samples, subtype))

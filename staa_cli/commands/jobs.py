@@ -97,4 +97,6 @@ class Job:
         from staa_cli.reporting.tables import build_tables
 
         tables = build_tables([(self.out, metrics)], None, False) if metrics["command"] != "train-generator" else []
+        if metrics["command"] == "prepare":
+            tables += build_tables([(self.out, metrics)], "speakers", False)
         self.output.result(metrics, *map(as_rich, tables))

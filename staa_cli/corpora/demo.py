@@ -19,7 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.schema import DemoRecipe
+from staa_cli.recipes.corpus import DemoRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.folders import write_bytes
 from staa_cli.runtime.seeds import derive_seed
@@ -146,7 +146,7 @@ def synthesise(folder: Path, recipe: DemoRecipe) -> Listing:
             text = SENTENCES[(11 * place + take) % len(SENTENCES)] + acted.mark
             samples, rate = speak(library, data, f"{ACCENT}+{speaker.variant}", text, parameters(speaker, acted, draw))
             write_bytes(folder / name, encode(colour(samples, rate, acted, draw), rate))
-            listing.utterances.append(Utterance(folder / name, name, emotion, speaker.variant, speaker.gender, LANGUAGE))
+            listing.utterances.append(Utterance(folder / name, name, emotion, speaker.variant, speaker.gender, LANGUAGE, text=text[:-1]))
     return listing
 
 

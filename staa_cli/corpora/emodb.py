@@ -7,18 +7,19 @@ from pathlib import Path
 
 from staa_cli.corpora.names import Labels, read_by_name
 from staa_cli.corpora.utterance import Listing
+from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
 GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "male") | dict.fromkeys(("08", "09", "13", "14", "16"), "female")
-NAME = re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]")
+NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
 
 
 def parse(stem: str) -> Labels | None:
     match = NAME.fullmatch(stem)
     if match is None or match["speaker"] not in GENDERS:
         return None
-    return Labels(EMOTIONS[match["emotion"]], match["speaker"], GENDERS[match["speaker"]], "de")
+    return Labels(EMOTIONS[match["emotion"]], match["speaker"], GENDERS[match["speaker"]], "de", text=match["text"])
 
 
-def read(source: Path) -> Listing:
+def read(source: Path, recipe: PrepareRecipe) -> Listing:
     return read_by_name(source, parse, "EmoDB, expected for example 03a01Fa.wav")

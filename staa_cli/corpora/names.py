@@ -16,9 +16,17 @@ class Labels(NamedTuple):
     speaker: str
     gender: str
     language: str
+    session: str = ""
+    text: str = ""
 
 
-def read_by_name(source: Path, parse: Callable[[str], Labels | None], expected: str) -> Listing:
+class LeftOut(NamedTuple):
+    """A file of the corpus that is not wanted, and why."""
+
+    reason: str
+
+
+def read_by_name(source: Path, parse: Callable[[str], Labels | LeftOut | None], expected: str) -> Listing:
     """List the audio below `source`.
 
     Args:
@@ -30,6 +38,8 @@ def read_by_name(source: Path, parse: Callable[[str], Labels | None], expected: 
         labels = parse(path.stem)
         if labels is None:
             listing.problems.append(f"{path} is no name of {expected}")
+        elif isinstance(labels, LeftOut):
+            listing.left_out[labels.reason] += 1
         else:
             listing.utterances.append(Utterance(path, str(path.relative_to(source)), *labels))
     return listing

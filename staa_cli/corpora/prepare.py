@@ -2,109 +2,190 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from staa_cli.audio.files import RESAMPLER, SAMPLE_RATE
+from staa_cli.corpora.checks import Prepared, findings
+from staa_cli.corpora.convert import Converted, Failed, Task, convert, from_record, to_record
+from staa_cli.corpora.listing import output_names
 from staa_cli.corpora.manifest import Row, write_manifest
-from staa_cli.corpora.splits import assign_splits
-from staa_cli.corpora.utterance import Listing, Reader, Utterance, wav_names
-from staa_cli.recipes.schema import PrepareRecipe
-from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.corpora.splits import SPLITS, assign_splits
+from staa_cli.corpora.utterance import Listing
+from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.runtime.errors import Interrupted, StaaError
+from staa_cli.runtime.folders import write_text
 from staa_cli.runtime.output import Output
+from staa_cli.runtime.workers import WorkerDied, available_cores, map_in_processes
 
-# Names as in recipes; modules are imported when used.
-READERS = {"emodb": "emodb", "emovo": "emovo", "ravdess": "ravdess", "csv": "table"}
-
-
-def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None) -> Listing:
-    """What the corpus holds, restricted to the recipe's emotions.
-
-    Args:
-        without: a folder whose files are no part of the corpus: earlier output, say.
-
-    Raises:
-        UsageError: the source is missing, of the wrong layout, or holds nothing of what is wanted.
-    """
-    if not source.exists():
-        raise UsageError(f"{source} does not exist, expected the corpus '{recipe.corpus}'; give its place with --source")
-    if recipe.corpus != "csv" and not source.is_dir():
-        raise UsageError(f"{source} is a file, expected the folder of the corpus '{recipe.corpus}'")
-    reader: Reader = import_module(f"staa_cli.corpora.{READERS[recipe.corpus]}").read
-    listing = reader(source)
-    if without is not None:
-        outside = without.resolve()
-        listing.utterances = [utterance for utterance in listing.utterances if not utterance.path.resolve().is_relative_to(outside)]
-    if not listing.utterances:
-        hint = f"; for example: {listing.problems[0]}" if listing.problems else ""
-        raise UsageError(f"{source} holds no utterance of the corpus '{recipe.corpus}'{hint}")
-    if recipe.emotions is not None:
-        found = Counter(utterance.emotion for utterance in listing.utterances)
-        absent = [emotion for emotion in recipe.emotions if emotion not in found]
-        if absent:
-            raise UsageError(f"no utterance with emotion {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
-        listing.utterances = [utterance for utterance in listing.utterances if utterance.emotion in recipe.emotions]
-    return listing
+JOURNAL = ".staa-prepared.jsonl"
+# Below this many files a worker process takes longer to start than to save.
+FILES_PER_WORKER = 50
 
 
-def output_names(utterances: Sequence[Utterance]) -> list[str]:
-    """Where each utterance goes: the corpus's own tree below `audio/`, as WAV."""
-    return wav_names([str(Path("audio", utterance.name)) for utterance in utterances])
-
-
-def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Output) -> dict[str, Any]:
-    """Read, unify and write every utterance of `listing` below `folder`.
+def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Output, workers: int | None = None) -> dict[str, Any]:
+    """Read, shape and write every utterance of `listing` below `folder`, those that an earlier run has done excepted.
 
     A file that cannot be read is reported and left out; all others are done.
 
+    Args:
+        workers: processes; None takes one for each core where there is enough to do.
+
     Returns:
         The summary for `metrics.json`.
-    """
-    from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio, write_wav
-    from staa_cli.audio.length import repeat_or_cut
 
+    Raises:
+        Interrupted: Ctrl-C; what is finished is kept.
+        StaaError: not one utterance could be prepared.
+    """
     splits = assign_splits(listing.utterances, recipe.splits, recipe.seed)
-    problems = list(listing.problems)
-    rows = []
-    names = output_names(listing.utterances)
-    with output.progress("prepare", len(names)) as step:
-        for utterance, name in zip(listing.utterances, names, strict=True):
-            try:
-                audio = read_audio(utterance.path)
-            except AudioError as error:
-                problems.append(str(error))
-                continue
-            finally:
-                step.advance()
-            samples = audio.samples
-            if recipe.seconds is not None:
-                samples = repeat_or_cut(samples, round(recipe.seconds * SAMPLE_RATE))
-            write_wav(folder / name, samples, "PCM_16")
-            split, seconds = splits[utterance.speaker], len(samples) / SAMPLE_RATE
-            rows.append(Row(name, utterance.emotion, utterance.speaker, utterance.gender, utterance.language, split, seconds))
+    names = output_names(listing.utterances, pieces=recipe.longer == "split")
+    converted = read_journal(folder)
+    tasks = [
+        Task(utterance.path, utterance.start, utterance.end, folder, name, recipe)
+        for utterance, name in zip(listing.utterances, names, strict=True)
+        if name not in converted
+    ]
+    if converted:
+        output.message(f"{len(converted)} of {len(names)} utterances were finished before")
+    failures = convert_all(tasks, converted, folder, output, workers or min(available_cores(), 1 + len(tasks) // FILES_PER_WORKER))
+    problems = [*listing.problems, *(failures[name] for name in names if name in failures)]
     for problem in problems:
         output.error(problem)
-    if not rows:
+    prepared = []
+    for utterance, name in zip(listing.utterances, names, strict=True):
+        if name in converted:
+            shared = (utterance.emotion, utterance.speaker, utterance.gender, utterance.language, splits[utterance.speaker])
+            rows = [Row(piece, *shared, samples / SAMPLE_RATE) for piece, samples in converted[name].pieces]
+            prepared.append(Prepared(utterance, rows, converted[name].audio))
+    if not prepared:
         raise StaaError("not one utterance could be prepared")
-    write_manifest(folder, rows)
-    summary = summarise(recipe.corpus, rows, problems)
-    for name, speakers in summary["speakers"].items():
-        output.message(f"speakers of {name}: {', '.join(speakers)}")
-    return summary
+    manifest = [row for one in prepared for row in one.rows]
+    write_manifest(folder, manifest)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    checked, warnings = findings(prepared, {str(split): count for split, count in (recipe.expected or {}).items()})
+    warnings += audio_warnings(converted)
+    for reason, count in sorted(listing.left_out.items()):
+        output.message(f"left out: {count} × {reason}")
+    for warning in warnings:
+        output.warning(warning)
+    return {
+        **summarise(recipe.corpus, manifest, problems),
+        "recordings": len(prepared),
+        "left_out": dict(sorted(listing.left_out.items())),
+        "audio": audio_summary(converted),
+        "recorded_seconds": durations([one.split for one in prepared], [converted[name].seconds for name in names if name in converted]),
+        **checked,
+        "warnings": warnings,
+    }
+
+
+def convert_all(tasks: Sequence[Task], converted: dict[str, Converted], folder: Path, output: Output, workers: int) -> dict[str, str]:
+    """Do the tasks and enter what comes out into `converted` and the journal. Returns the problems by name."""
+    failures: dict[str, str] = {}
+    try:
+        results = map_in_processes(convert, tasks, workers, preload=convert.__module__)
+        with (folder / JOURNAL).open("a") as journal, output.progress("prepare", len(tasks)) as step:
+            for place, result in results:
+                name = tasks[place].name
+                match result:
+                    case Converted():
+                        converted[name] = result
+                        journal.write(json.dumps(to_record(name, result)) + "\n")
+                        journal.flush()
+                    case Failed(problem):
+                        failures[name] = problem
+                    case WorkerDied():
+                        failures[name] = f"{tasks[place].path} cannot be read: {result}"
+                step.advance()
+    except KeyboardInterrupt:
+        done = len(converted)
+        raise Interrupted(f"interrupted after {done} of {done + len(tasks)} utterances; run the same command again to go on") from None
+    return failures
+
+
+def read_journal(folder: Path) -> dict[str, Converted]:
+    """What an earlier run finished, by name. A last line that a kill cut short is dropped from the file too."""
+    try:
+        lines = (folder / JOURNAL).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    found = {}
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        result = from_record(record)
+        if all((folder / piece).is_file() for piece, _ in result.pieces):
+            found[record["utterance"]] = result
+    write_text(folder / JOURNAL, "".join(json.dumps(to_record(name, result)) + "\n" for name, result in found.items()))
+    return found
+
+
+def audio_summary(converted: dict[str, Converted]) -> dict[str, Any]:
+    """What the recordings were and what was done to them."""
+    rates = Counter(one.rate for one in converted.values())
+    channels = Counter(one.channels for one in converted.values())
+    return {
+        "rates": {str(rate): count for rate, count in sorted(rates.items())},
+        "channels": {str(number): count for number, count in sorted(channels.items())},
+        "resampled": sum(rate != SAMPLE_RATE for rate in rates.elements()),
+        "resampler": f"{RESAMPLER} {version(RESAMPLER)}, high quality",
+        "trimmed_seconds": round(sum(one.trimmed for one in converted.values()), 3),
+        "gain_limited": sum(one.limited for one in converted.values()),
+        "clipped_recordings": sum(one.clipped > 0 for one in converted.values()),
+    }
+
+
+def durations(splits: Sequence[str], seconds: Sequence[float]) -> dict[str, Any]:
+    """How long the recordings were before they were brought to one length: the numbers to choose that length by."""
+    values = np.array(seconds)
+    edges = np.histogram_bin_edges(values, bins=30)
+    by_split = {split: values[[other == split for other in splits]] for split in SPLITS if split in splits}
+    measures = {
+        "min": values.min(),
+        "median": np.median(values),
+        "mean": values.mean(),
+        "p90": np.quantile(values, 0.9),
+        "max": values.max(),
+    }
+    return {
+        **{name: round(float(value), 4) for name, value in measures.items()},
+        "histogram": {
+            "edges": [round(float(edge), 4) for edge in edges],
+            **{split: np.histogram(part, edges)[0].tolist() for split, part in by_split.items()},
+        },
+    }
+
+
+def audio_warnings(converted: dict[str, Converted]) -> list[str]:
+    clipped = [name for name, one in converted.items() if one.clipped]
+    limited = sum(one.limited for one in converted.values())
+    warnings = []
+    if clipped:
+        warnings.append(f"{len(clipped)} recording(s) exceed full scale and were clipped, such as {min(clipped)}")
+    if limited:
+        warnings.append(f"{limited} recording(s) could not be made as loud as asked for without clipping; they are as loud as they can be")
+    return warnings
 
 
 def summarise(corpus: str, rows: Sequence[Row], problems: Sequence[str]) -> dict[str, Any]:
     """Split × emotion × speaker counts."""
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     speakers: dict[str, dict[str, str]] = defaultdict(dict)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for row in rows:
         counts[row.split][row.emotion][row.speaker] += 1
         speakers[row.split][row.speaker] = row.gender
-        seconds[row.split] += row.seconds  # type: ignore[assignment]
-    order = [split for split in ("train", "val", "test") if split in counts]
+        seconds[row.split] += row.seconds
+    order = [split for split in SPLITS if split in counts]
     return {
         "corpus": corpus,
         "utterances": len(rows),

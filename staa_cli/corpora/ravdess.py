@@ -1,4 +1,4 @@
-"""RAVDESS speech (English; Livingstone & Russo, PLoS ONE 2018): `Actor_01/03-01-05-02-01-01-01.wav`.
+"""RAVDESS (English; Livingstone & Russo, PLoS ONE 2018): `Actor_01/03-01-05-02-01-01-01.wav`.
 
 The seven fields are modality (03 audio), channel (01 speech, 02 song), emotion, intensity, statement, repetition and actor (odd: male).
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.names import Labels, LeftOut, read_by_name
 from staa_cli.corpora.utterance import Listing
+from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {
     "01": "neutral",
@@ -21,15 +22,18 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprise",
 }
-NAME = re.compile(r"03-01-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>\d\d)")
+NAME = re.compile(r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-(?P<text>0[12])-0[12]-(?P<speaker>\d\d)")
 
 
-def parse(stem: str) -> Labels | None:
+def parse(stem: str, song: bool) -> Labels | LeftOut | None:
     match = NAME.fullmatch(stem)
     if match is None:
         return None
-    return Labels(EMOTIONS[match["emotion"]], match["speaker"], "male" if int(match["speaker"]) % 2 else "female", "en")
+    if match["channel"] == "02" and not song:
+        return LeftOut("song (take it with 'ravdess: {song: on}')")
+    gender = "male" if int(match["speaker"]) % 2 else "female"
+    return Labels(EMOTIONS[match["emotion"]], match["speaker"], gender, "en", text=match["text"])
 
 
-def read(source: Path) -> Listing:
-    return read_by_name(source, parse, "RAVDESS speech, expected for example 03-01-05-02-01-01-01.wav")
+def read(source: Path, recipe: PrepareRecipe) -> Listing:
+    return read_by_name(source, lambda stem: parse(stem, recipe.ravdess.song), "RAVDESS, expected for example 03-01-05-02-01-01-01.wav")

@@ -1,4 +1,7 @@
-"""Any corpus that a CSV describes: columns `file,emotion,speaker`, and if known `gender,language,split`. Paths are relative to the CSV."""
+"""Any corpus that a CSV describes: columns `file,emotion,speaker`, and if known `gender,language,session,text,split`.
+
+Paths are relative to the CSV.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import csv
 from pathlib import Path
 
 from staa_cli.corpora.utterance import Listing, Utterance
+from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError, suggestion
 
 REQUIRED = ("file", "emotion", "speaker")
-OPTIONAL = ("gender", "language", "split")
+OPTIONAL = ("gender", "language", "session", "text", "split")
 SPLITS = ("train", "val", "test")
 
 
-def read(source: Path) -> Listing:
+def read(source: Path, recipe: PrepareRecipe) -> Listing:
     """Read the table; a row without a file, emotion or speaker, or with a file that stood before, is a problem of its own.
 
     Raises:
@@ -63,5 +67,7 @@ def utterance(path: Path, values: dict[str, str]) -> Utterance:
         values["speaker"],
         values["gender"],
         values["language"],
+        values["session"],
+        values["text"],
         values["split"],
     )

@@ -41,7 +41,7 @@ def load_audio(manifest: Manifest, rows: list[Row]) -> LabelledAudio:
     labels = {label: index for index, label in enumerate(manifest.labels)}
     waveforms: list[Tensor] = []
     for row in rows:
-        samples = to_integers(read_audio(manifest.folder / row.file).samples, "PCM_16").short()
+        samples = torch.from_numpy(to_integers(read_audio(manifest.folder / row.file).samples, "PCM_16").astype("int16"))
         if waveforms and len(samples) != len(waveforms[0]):
             raise StaaError(
                 f"{row.file} has {len(samples)} samples where {rows[0].file} has {len(waveforms[0])}: "

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One labelled recording.
 
@@ -19,7 +20,10 @@ class Utterance:
         name: its path relative to the corpus, as it will be mirrored.
         gender: `female`, `male` or empty where unknown.
         language: ISO 639-1, or empty.
+        session: the recording session, where the corpus has such.
+        text: what is said, or its code; empty where the corpus does not tell.
         split: only where the source fixes it.
+        start, end: the part of the recording, in seconds; `end` None is its end.
     """
 
     path: Path
@@ -28,7 +32,11 @@ class Utterance:
     speaker: str
     gender: str = ""
     language: str = ""
+    session: str = ""
+    text: str = ""
     split: str = ""
+    start: float = 0.0
+    end: float | None = None
 
 
 @dataclass
@@ -37,13 +45,15 @@ class Listing:
 
     Attributes:
         problems: one sentence for each file that is there but cannot be an utterance. Nothing is dropped in silence.
+        left_out: how many utterances are no part of what was asked for, by reason.
     """
 
     utterances: list[Utterance]
     problems: list[str] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
-Reader = Callable[[Path], Listing]
+Reader = Callable[[Path, PrepareRecipe], Listing]
 
 
 def wav_names(names: Sequence[str]) -> list[str]:

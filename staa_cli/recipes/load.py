@@ -11,7 +11,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from staa_cli.recipes.schema import RECIPES, Strict
+from staa_cli.recipes.base import Strict
+from staa_cli.recipes.schema import RECIPES
 from staa_cli.runtime.errors import UsageError, suggestion
 
 RecipeType = TypeVar("RecipeType", bound=Strict)

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-
-def to_switch(value: Any) -> Any:
-    """YAML 1.1 users write on/off and yes/no; our loader hands those over as text."""
-    words = {"on": True, "yes": True, "off": False, "no": False}
-    return words.get(value.lower(), value) if isinstance(value, str) else value
-
-
-Switch = Annotated[bool, BeforeValidator(to_switch)]
-Split = Literal["train", "val", "test"]
-
-
-class Strict(BaseModel):
-    """No unknown keys, no silent conversions, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class OneOf(Strict):
-    """A mapping in which exactly one key is set."""
-
-    @model_validator(mode="after")
-    def exactly_one(self) -> Self:
-        names = list(type(self).model_fields)
-        if sum(getattr(self, name) is not None for name in names) != 1:
-            raise ValueError("expected exactly one of " + ", ".join(f"'{name}'" for name in names))
-        return self
+from staa_cli.recipes.base import OneOf, Strict, Switch
+from staa_cli.recipes.corpus import PrepareRecipe
 
 
 class BudgetRecipe(OneOf):
@@ -39,62 +15,6 @@ class BudgetRecipe(OneOf):
 
     linf: float | None = Field(None, ge=0, le=2)
     peak_snr_db: float | None = Field(None, ge=-20, le=200)
-
-
-class Ratios(Strict):
-    """Shares of the utterances, reached as nearly as whole speakers allow."""
-
-    train: float = Field(ge=0, le=1)
-    val: float = Field(ge=0, le=1)
-    test: float = Field(ge=0, le=1)
-
-    @model_validator(mode="after")
-    def sum_to_one(self) -> Self:
-        if abs(self.train + self.val + self.test - 1) > 1e-6:
-            raise ValueError(f"the three ratios sum to {self.train + self.val + self.test:g}, expected 1")
-        return self
-
-
-class Speakers(Strict):
-    """The speakers of each split, by the names that the corpus gives them."""
-
-    train: list[str]
-    val: list[str] = []
-    test: list[str]
-
-    @model_validator(mode="after")
-    def disjoint(self) -> Self:
-        everyone = [*self.train, *self.val, *self.test]
-        twice = sorted({name for name in everyone if everyone.count(name) > 1})
-        if twice:
-            raise ValueError(f"speaker(s) {', '.join(twice)} listed more than once: splits must not share a speaker")
-        return self
-
-
-class SplitRecipe(OneOf):
-    """How speakers are dealt to train, val and test."""
-
-    ratios: Ratios | None = None
-    speakers: Speakers | None = None
-
-
-class DemoRecipe(Strict):
-    """The built-in corpus: synthetic voices as speakers, prosody as emotion."""
-
-    speakers: int = Field(16, ge=3, le=16)
-    utterances: int = Field(30, ge=5, le=500, description="per speaker")
-
-
-class PrepareRecipe(Strict):
-    """`staa prepare`: a corpus as a manifest and 16 kHz mono audio."""
-
-    step: Literal["prepare"]
-    corpus: Literal["demo", "emodb", "emovo", "ravdess", "csv"]
-    seconds: float | None = Field(None, gt=0, le=3600, description="repeat or cut to this length; null keeps the native one")
-    emotions: list[str] | None = Field(None, description="keep these only")
-    splits: SplitRecipe | None = Field(None, description="null takes the column 'split' of a CSV")
-    demo: DemoRecipe = DemoRecipe()
-    seed: int = Field(0, ge=0)
 
 
 class TrainVictimRecipe(Strict):

@@ -1,4 +1,4 @@
-"""Table 1: how emotions are distributed over the splits of a corpus."""
+"""Table 1: how emotions are distributed over the splits of a corpus; and the same speaker by speaker."""
 
 from __future__ import annotations
 
@@ -14,19 +14,54 @@ SPLITS = ("train", "val", "test")
 EXTRA = (Column("speakers", "Speakers", kind="count"), Column("minutes", "Min.", kind="decimal"))
 
 
-def build_corpus(runs: Sequence[Run], published: bool) -> list[Table]:
-    """One table for each prepared corpus; the folder tells apart several of one name."""
+def labelled(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """Each run with its corpus's name; the folder tells apart several of one name."""
     names = [corpus_name(run.text("corpus") or "corpus") for run in runs]
     times = Counter(names)
-    tables = [prepared(run, name if times[name] == 1 else f"{name} ({run.path})") for run, name in zip(runs, names, strict=True)]
+    return [(run, name if times[name] == 1 else f"{name} ({run.path})") for run, name in zip(runs, names, strict=True)]
+
+
+def build_corpus(runs: Sequence[Run], published: bool) -> list[Table]:
+    """One table for each prepared corpus."""
+    tables = [prepared(run, label) for run, label in labelled(runs)]
     return tables + [printed_table(source) for source in sources_for("corpus", ()) if published]
+
+
+def build_speakers(runs: Sequence[Run], published: bool) -> list[Table]:
+    """Split × speaker × gender × emotion, one table for each prepared corpus. No paper prints such a table."""
+    return [speakers(run, label) for run, label in labelled(runs)]
+
+
+def speakers(run: Run, label: str) -> Table:
+    counts = run.mapping("counts")
+    emotions = run.get("emotions") or []
+    rows: list[Row] = []
+    for split in in_order(counts, SPLITS):
+        for speaker, gender in run.mapping("speakers", split).items():
+            by_emotion = {emotion: counts[split].get(emotion, {}).get(speaker, 0) for emotion in emotions}
+            total = Number(sum(by_emotion.values()))
+            cells = {emotion: Number(count) for emotion, count in by_emotion.items()}
+            rows.append({"corpus": label, "split": split, "speaker": speaker, "gender": gender or None, **cells, "total": total})
+    columns = [
+        Column("corpus", "Corpus", shown=False),
+        Column("split", "Split"),
+        Column("speaker", "Speaker"),
+        Column("gender", "Gender"),
+        *emotion_columns(emotions),
+        Column("total", "Total", kind="count"),
+    ]
+    return Table(f"Speakers of {label}", columns, rows, name="speakers", sections=("split",))
+
+
+def emotion_columns(emotions: Sequence[str]) -> list[Column]:
+    return [Column(emotion, emotion[:1].upper() + emotion[1:], kind="count") for emotion in emotions]
 
 
 def distribution(label: str, rows: list[Row], emotions: Sequence[str], notes: list[str]) -> Table:
     columns = [
         Column("corpus", "Corpus", shown=False),
         Column("split", "Split"),
-        *(Column(emotion, emotion[:1].upper() + emotion[1:], kind="count") for emotion in emotions),
+        *emotion_columns(emotions),
         Column("total", "Total", kind="count"),
         *(column for column in EXTRA if any(row.get(column.key) is not None for row in rows)),
     ]

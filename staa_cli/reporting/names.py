@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 VICTIMS = {"emo18": "Emo18", "zhao19": "Zhao19", "wav2vec2": "Wav2vec 2.0", "wavlm": "WavLM"}
-CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "EMOVO", "ravdess": "RAVDESS"}
+CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "EMOVO", "ravdess": "RAVDESS", "cremad": "CREMA-D"}
+CORPORA |= {"tess": "TESS", "savee": "SAVEE", "urdu": "URDU", "nemo": "nEMO"}
 
 
 def victim_name(key: str) -> str:

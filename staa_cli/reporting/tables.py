@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
-from staa_cli.reporting.corpus import build_corpus
+from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.model import Table
 from staa_cli.reporting.runs import LoadedRun, Run
 from staa_cli.reporting.victims import build_victims
@@ -32,6 +32,7 @@ class TableKind:
 
 TABLES = {
     "corpus": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_corpus),
+    "speakers": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_speakers),
     "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
     "attacks": TableKind("'staa attack' or 'staa baseline'", lambda run: run.command in ATTACKS, build_attacks),
     "ablation": TableKind(
@@ -44,8 +45,8 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
     Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a folder given twice counts once.
-    Without `which`, ablated runs go to the ablation table alone, and the whole STAA-Net joins them there. With `published` and no runs
-    at all, the paper's tables stand alone.
+    Without `which`, the speakers are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins them. With
+    `published` and no runs at all, the paper's tables stand alone.
 
     Raises:
         UsageError: an unknown table, no run that fits a table, or nothing to show.
@@ -65,6 +66,8 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
             chosen = [run for run in chosen if run.text("ablation") is None]
         if which is None and name == "ablation" and all(run.text("ablation") is None for run in chosen):
             chosen = []
+        if which is None and name == "speakers":
+            continue
         if chosen or not loaded:
             tables += kind.build(chosen, published)
     return tables

@@ -64,8 +64,8 @@ def test_every_length_is_kept_and_only_the_mask_is_touched(staa: Staa, world: Wo
     generator = load_generator(world.generator, torch.device("cpu"))
     touched = 0
     for name, length in LENGTHS.items():
-        clean = read_audio(folder / f"deep/{name}/{name}.wav").samples
-        written = read_audio(tmp_path / f"out/deep/{name}/{name}.wav").samples
+        clean = torch.from_numpy(read_audio(folder / f"deep/{name}/{name}.wav").samples)
+        written = torch.from_numpy(read_audio(tmp_path / f"out/deep/{name}/{name}.wav").samples)
         assert len(written) == length
         waveform = clean.unsqueeze(0)
         perturbed = generator.network(waveform, generator.threat.victim(waveform).argmax(dim=1))

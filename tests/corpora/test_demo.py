@@ -15,7 +15,7 @@ import soundfile
 
 from staa_cli.corpora.demo import EMOTIONS, SENTENCES, SPEAKERS, synthesise
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.schema import DemoRecipe
+from staa_cli.recipes.corpus import DemoRecipe
 from staa_cli.runtime.errors import UsageError
 
 spoken = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="the extra 'demo' (espeakng-loader) is not installed")

@@ -6,7 +6,7 @@ import pytest
 
 from staa_cli.corpora.splits import assign_splits
 from staa_cli.corpora.utterance import Utterance
-from staa_cli.recipes.schema import Ratios, Speakers, SplitRecipe
+from staa_cli.recipes.corpus import Lists, Ratios, SplitRecipe
 from staa_cli.runtime.errors import UsageError
 
 
@@ -48,19 +48,19 @@ def test_seed_decides() -> None:
 
 
 def test_too_few_speakers() -> None:
-    with pytest.raises(UsageError, match=r"2 speaker\(s\) cannot fill 3 splits"):
+    with pytest.raises(UsageError, match=r"2 speaker\(s\) \(s00, s01\) cannot fill 3 splits"):
         assign_splits(corpus(2), ratios(0.6, 0.2, 0.2), 0)
 
 
 def test_listed_speakers_must_be_the_corpus() -> None:
-    recipe = SplitRecipe(speakers=Speakers(train=["s00"], test=["s09"]))
+    recipe = SplitRecipe(speakers=Lists(train=["s00"], test=["s09"]))
     with pytest.raises(UsageError, match=r"in no split of the recipe: s01, s02.*not in the corpus: s09"):
         assign_splits(corpus(3), recipe, 0)
 
 
 def test_a_listed_speaker_stands_once() -> None:
     with pytest.raises(ValueError, match="s01 listed more than once"):
-        Speakers(train=["s01"], test=["s01"])
+        Lists(train=["s01"], test=["s01"])
 
 
 def test_column_with_a_speaker_in_two_splits() -> None:

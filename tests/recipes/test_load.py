@@ -102,7 +102,7 @@ MISTAKES = [
     ("step: baseline\nattack: pgd\n", "budget: {linf: 1, peak_snr_db: 2}\n", ["expected exactly one of"]),
     ("step: baseline\nattack: fgsm\n", "budget: {linf: 1}\n", ["fgsm is the single step"]),
     (PREPARE, "splits: {ratios: {train: 0.5, val: 0.1, test: 0.1}}\n", ["splits.ratios: the three ratios sum to 0.7"]),
-    (PREPARE, "splits: {speakers: {train: [a], test: [a]}}\n", ["speaker(s) a listed more than once"]),
+    (PREPARE, "splits: {speakers: {train: [a], test: [a]}}\n", ["splits.speakers: a listed more than once"]),
     (PREPARE, "splits: {speakers: {train: [03], test: ['a']}}\n", ["splits.speakers.train.0: found 3, expected string"]),
     (PREPARE, "emotions: happy\n", ["emotions: found 'happy', expected list"]),
     ("", "", ["holds nothing"]),

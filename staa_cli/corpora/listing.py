@@ -1,0 +1,94 @@
+"""Which utterances a corpus has, and where each will go."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from staa_cli.corpora.utterance import Listing, Reader, Utterance, wav_names
+from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.runtime.errors import UsageError
+
+# The modules behind the names in recipes, imported when used.
+READERS = {
+    "audformat": "audformat",
+    "cremad": "cremad",
+    "csv": "table",
+    "demos": "demos",
+    "emodb": "emodb",
+    "emovo": "emovo",
+    "folders": "folders",
+    "iemocap": "iemocap",
+    "nemo": "nemo",
+    "ravdess": "ravdess",
+    "savee": "savee",
+    "tess": "tess",
+    "urdu": "urdu",
+}
+
+
+def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None) -> Listing:
+    """What the corpus holds, with the recipe's names of emotions, restricted to those it keeps.
+
+    Args:
+        without: a folder whose files are no part of the corpus: earlier output, say.
+
+    Raises:
+        UsageError: the source is missing, of the wrong layout, or holds nothing of what is wanted.
+    """
+    if not source.exists():
+        raise UsageError(f"{source} does not exist, expected the corpus '{recipe.corpus}'; give its place with --source")
+    if recipe.corpus != "csv" and not source.is_dir():
+        raise UsageError(f"{source} is a file, expected the folder of the corpus '{recipe.corpus}'")
+    read: Reader = import_module(f"staa_cli.corpora.{READERS[recipe.corpus]}").read
+    listing = read(source, recipe)
+    if without is not None:
+        outside = without.resolve()
+        listing.utterances = [utterance for utterance in listing.utterances if not utterance.path.resolve().is_relative_to(outside)]
+    if not listing.utterances:
+        hint = f"; for example: {listing.problems[0]}" if listing.problems else ""
+        raise UsageError(f"{source} holds no utterance of the corpus '{recipe.corpus}'{hint}")
+    return choose_emotions(recipe, listing, source)
+
+
+def choose_emotions(recipe: PrepareRecipe, listing: Listing, source: Path) -> Listing:
+    """Rename emotions and leave out those that the recipe does not keep."""
+    found = Counter(utterance.emotion for utterance in listing.utterances)
+    absent = [emotion for emotion in recipe.rename if emotion not in found]
+    if absent:
+        raise UsageError(f"'rename': no utterance with emotion {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
+    if recipe.rename:
+        listing.utterances = [replace(one, emotion=recipe.rename.get(one.emotion, one.emotion)) for one in listing.utterances]
+        found = Counter(utterance.emotion for utterance in listing.utterances)
+    if recipe.emotions is not None:
+        absent = [emotion for emotion in recipe.emotions if emotion not in found]
+        if absent:
+            raise UsageError(f"no utterance with emotion {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
+        for emotion, count in sorted(found.items()):
+            if emotion not in recipe.emotions:
+                listing.left_out[f"{emotion} (not among the recipe's 'emotions')"] += count
+        listing.utterances = [utterance for utterance in listing.utterances if utterance.emotion in recipe.emotions]
+    return listing
+
+
+def output_names(utterances: Sequence[Utterance], pieces: bool = False) -> list[str]:
+    """Where each utterance goes: the corpus's own tree below `audio/`, as WAV.
+
+    Args:
+        pieces: whether long utterances will be numbered pieces.
+
+    Raises:
+        UsageError: two utterances would become one file.
+    """
+    names = wav_names([str(Path("audio", utterance.name)) for utterance in utterances])
+    if pieces:
+        known = set(names)
+        for name in names:
+            whole = re.sub(r"_\d+\.wav$", ".wav", name)
+            if whole != name and whole in known:
+                raise UsageError(f"a piece of {whole} may be called {name}, which is an utterance of its own; rename one of them")
+    return names

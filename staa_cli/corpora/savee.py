@@ -1,0 +1,37 @@
+"""SAVEE (English; Jackson & Haq, University of Surrey 2014): `AudioData/DC/a01.wav`, or `DC_a01.wav` where all lie in one folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from staa_cli.corpora.names import Labels
+from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+from staa_cli.recipes.corpus import PrepareRecipe
+
+EMOTIONS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}
+NAME = re.compile(r"(?P<speaker>DC|JE|JK|KL)[_/](?P<emotion>a|d|f|h|n|sa|su)\d\d")
+
+
+def parse(name: str) -> Labels | None:
+    match = NAME.fullmatch(name)
+    return None if match is None else Labels(EMOTIONS[match["emotion"]], match["speaker"], "male", "en")
+
+
+def read(source: Path, recipe: PrepareRecipe) -> Listing:
+    listing = Listing([])
+    for path in audio_files(source):
+        labels = parse(path.stem) or parse(f"{path.parent.name}/{path.stem}")
+        if labels is None:
+            listing.problems.append(f"{path} is no name of SAVEE, expected for example DC/a01.wav or DC_a01.wav")
+        else:
+            listing.utterances.append(Utterance(path, str(path.relative_to(source)), *labels))
+    return listing
