@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from staa_cli.recipes.corpus import PrepareRecipe
 
 
+HASHED_AT_ONCE = 256
+
+
 def prepare(
     recipe: opt.Recipe,
     out: opt.Out,
@@ -106,11 +109,15 @@ def find_source(settings: PrepareRecipe, source: Path | None) -> Path:
 def identify(listing: Listing) -> dict[str, Any]:
     """What the result depends on beside the recipe: the recordings and all that is known of them."""
     from concurrent.futures import ThreadPoolExecutor
+    from hashlib import sha256
 
-    from staa_cli.runtime.provenance import hash_json, hash_readable
+    from staa_cli.runtime.provenance import hash_readable
 
+    utterances, total = sorted(listing.utterances, key=lambda utterance: utterance.name), sha256()
     with ThreadPoolExecutor() as pool:
-        hashes = pool.map(hash_readable, dict.fromkeys(utterance.path for utterance in listing.utterances))
-        sha256 = dict(zip(dict.fromkeys(utterance.path for utterance in listing.utterances), hashes, strict=True))
-    files = [[*map(str, astuple(utterance)[1:]), sha256[utterance.path]] for utterance in listing.utterances]
-    return {"inputs": {"count": len(files), "sha256": hash_json([[ascii(part) for part in file] for file in sorted(files)])}}
+        # One sum over all, block by block: memory must not grow with the corpus.
+        for start in range(0, len(utterances), HASHED_AT_ONCE):
+            block = utterances[start : start + HASHED_AT_ONCE]
+            for utterance, digest in zip(block, pool.map(hash_readable, [utterance.path for utterance in block]), strict=True):
+                total.update(repr((*astuple(utterance)[1:], digest)).encode("ascii", "backslashreplace"))
+    return {"inputs": {"count": len(utterances), "sha256": total.hexdigest()}}

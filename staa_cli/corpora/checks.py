@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from staa_cli.corpora.manifest import Row
-from staa_cli.corpora.utterance import Utterance
+from staa_cli.corpora.utterance import Utterance, lies_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def unexpected(expected: Mapping[str, int], prepared: Sequence[Prepared]) -> lis
 
 def outside(source: Path, utterances: Sequence[Utterance]) -> list[Utterance]:
     """Utterances that lie outside the source, by `..`, an absolute path or a symbolic link."""
-    root = (source if source.is_dir() else source.parent).resolve()
-    return [utterance for utterance in utterances if not utterance.path.resolve().is_relative_to(root)]
+    root = source if source.is_dir() else source.parent
+    return [utterance for utterance in utterances if not lies_in(utterance.path, root)]
 
 
 def findings(prepared: Sequence[Prepared], expected: Mapping[str, int]) -> tuple[dict[str, Any], list[str]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from staa_cli.corpora.utterance import Listing, Reader, Utterance, wav_names
+from staa_cli.corpora.utterance import Listing, Reader, Utterance, lies_in, wav_names
 from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
@@ -47,8 +47,7 @@ def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None
     read: Reader = import_module(f"staa_cli.corpora.{READERS[recipe.corpus]}").read
     listing = read(source, recipe)
     if without is not None:
-        outside = without.resolve()
-        listing.utterances = [utterance for utterance in listing.utterances if not utterance.path.resolve().is_relative_to(outside)]
+        listing.utterances = [utterance for utterance in listing.utterances if not lies_in(utterance.path, without)]
     if not listing.utterances:
         hint = f"; for example: {listing.problems[0]}" if listing.problems else ""
         raise UsageError(f"{source} holds no utterance of the corpus '{recipe.corpus}'{hint}")

@@ -17,7 +17,7 @@ from staa_cli.corpora.convert import Converted, Failed, Task, convert, from_reco
 from staa_cli.corpora.listing import output_names
 from staa_cli.corpora.manifest import Row, write_manifest
 from staa_cli.corpora.splits import SPLITS, assign_splits
-from staa_cli.corpora.utterance import Listing
+from staa_cli.corpora.utterance import Listing, Utterance
 from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import Interrupted, StaaError
 from staa_cli.runtime.folders import write_text
@@ -47,14 +47,11 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Outpu
     splits = assign_splits(listing.utterances, recipe.splits, recipe.seed)
     names = output_names(listing.utterances, pieces=recipe.longer == "split")
     converted = read_journal(folder)
-    tasks = [
-        Task(utterance.path, utterance.start, utterance.end, folder, name, recipe)
-        for utterance, name in zip(listing.utterances, names, strict=True)
-        if name not in converted
-    ]
+    todo = [(utterance, name) for utterance, name in zip(listing.utterances, names, strict=True) if name not in converted]
     if converted:
         output.message(f"{len(converted)} of {len(names)} utterances were finished before")
-    failures = convert_all(tasks, converted, folder, output, workers or min(available_cores(), 1 + len(tasks) // FILES_PER_WORKER))
+    workers = workers or min(available_cores(), 1 + len(todo) // FILES_PER_WORKER)
+    failures = convert_all(recipe, todo, converted, folder, output, workers)
     problems = [*listing.problems, *(failures[name] for name in names if name in failures)]
     for problem in problems:
         output.error(problem)
@@ -86,14 +83,23 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Outpu
     }
 
 
-def convert_all(tasks: Sequence[Task], converted: dict[str, Converted], folder: Path, output: Output, workers: int) -> dict[str, str]:
-    """Do the tasks and enter what comes out into `converted` and the journal. Returns the problems by name."""
+def convert_all(
+    recipe: PrepareRecipe,
+    todo: Sequence[tuple[Utterance, str]],
+    converted: dict[str, Converted],
+    folder: Path,
+    output: Output,
+    workers: int,
+) -> dict[str, str]:
+    """Do all and enter what comes out into `converted` and the journal. Returns the problems by name."""
     failures: dict[str, str] = {}
+    total = len(todo) + len(converted)
+    tasks = (Task(utterance.path, utterance.start, utterance.end, folder, name, recipe) for utterance, name in todo)
     try:
         results = map_in_processes(convert, tasks, workers, preload=convert.__module__)
-        with (folder / JOURNAL).open("a") as journal, output.progress("prepare", len(tasks)) as step:
+        with (folder / JOURNAL).open("a") as journal, output.progress("prepare", len(todo)) as step:
             for place, result in results:
-                name = tasks[place].name
+                utterance, name = todo[place]
                 match result:
                     case Converted():
                         converted[name] = result
@@ -102,11 +108,11 @@ def convert_all(tasks: Sequence[Task], converted: dict[str, Converted], folder: 
                     case Failed(problem):
                         failures[name] = problem
                     case WorkerDied():
-                        failures[name] = f"{tasks[place].path} cannot be read: {result}"
+                        failures[name] = f"{utterance.path} cannot be read: {result}"
                 step.advance()
     except KeyboardInterrupt:
         done = len(converted)
-        raise Interrupted(f"interrupted after {done} of {done + len(tasks)} utterances; run the same command again to go on") from None
+        raise Interrupted(f"interrupted after {done} of {total} utterances; run the same command again to go on") from None
     return failures
 
 

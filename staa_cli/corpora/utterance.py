@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,14 +77,34 @@ AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".
 
 
 def audio_files(folder: Path, without: Path | None = None) -> list[Path]:
-    """Every audio file below `folder`, in an order that does not depend on the file system.
+    """Every audio file below `folder`, in an order that does not depend on the file system. Links to folders are followed.
 
     Args:
         without: a folder to leave out, as hidden files and folders are.
     """
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and not path.is_dir())
-    shown = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    return sorted(path for path in shown if without is None or not path.resolve().is_relative_to(without.resolve()))
+    left_out = {os.path.realpath(without)} if without is not None else set[str]()
+    return [Path(path) for path in walk(str(folder), left_out)]
+
+
+def walk(folder: str, left_out: set[str]) -> Iterator[str]:
+    """The audio files below `folder` as sorted paths are; `left_out` are folders that are not entered, resolved."""
+    here = os.path.realpath(folder)
+    if here in left_out:
+        return
+    with os.scandir(folder) as entries:
+        shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in shown:
+        if entry.is_dir():
+            # A link to a folder above would lead round in circles.
+            yield from walk(entry.path, left_out | {here})
+        elif os.path.splitext(entry.name)[1].lower() in AUDIO_SUFFIXES:
+            yield entry.path
+
+
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path is below a folder once all symbolic links are followed."""
+    root = os.path.realpath(folder)
+    return os.path.commonpath([os.path.realpath(path), root]) == root
 
 
 def protect(path: Path, out: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
@@ -32,12 +32,13 @@ def available_cores() -> int:
 
 
 def map_in_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, preload: str
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, preload: str
 ) -> Iterator[tuple[int, Result | WorkerDied]]:
     """Apply a function of a module to all items.
 
     Args:
         function: defined at the top of a module, as its arguments and results travel between processes.
+        items: taken one after the other, a little ahead of the work.
         workers: processes; 1 does the work in this one.
         preload: the module that holds `function`, imported once for all workers.
 
@@ -50,7 +51,7 @@ def map_in_processes(
         return
     pool = Pool[Item, Result](function, workers, preload)
     try:
-        yield from pool.map(list(enumerate(items)))
+        yield from pool.map(enumerate(items))
     finally:
         pool.close()
 
@@ -76,8 +77,7 @@ class Pool(Generic[Item, Result]):
             self.executor.shutdown(wait=False, cancel_futures=True)
             self.executor = None
 
-    def map(self, items: Sequence[tuple[int, Item]]) -> Iterator[tuple[int, Result | WorkerDied]]:
-        todo = iter(items)
+    def map(self, todo: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Result | WorkerDied]]:
         executor = self.start(self.workers)
         running: dict[Future[Result], tuple[int, Item]] = {}
         while True:

@@ -6,7 +6,7 @@ import pytest
 
 from staa_cli.corpora.splits import assign_splits
 from staa_cli.corpora.utterance import Utterance
-from staa_cli.recipes.corpus import Lists, Ratios, SplitRecipe
+from staa_cli.recipes.corpus import Folds, Lists, Ratios, SplitRecipe
 from staa_cli.runtime.errors import UsageError
 
 
@@ -72,3 +72,79 @@ def test_column_with_a_speaker_in_two_splits() -> None:
 def test_column_missing() -> None:
     with pytest.raises(UsageError, match="no split for speaker"):
         assign_splits(corpus(3), None, 0)
+
+
+def in_sessions(speakers: int = 10) -> list[Utterance]:
+    """Two speakers a session, as in IEMOCAP."""
+    return [
+        Utterance(Path("x"), f"{speaker}-{take}", "joy", f"s{speaker:02d}", session=str(1 + speaker // 2))
+        for speaker in range(speakers)
+        for take in range(5)
+    ]
+
+
+def folds(count: int | None, fold: int = 1, val: int = 1, by: str = "speaker") -> SplitRecipe:
+    return SplitRecipe(folds=Folds(count=count, fold=fold, val=val, by=by))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("count", "by", "groups"), [(5, "speaker", 10), (None, "speaker", 10), (5, "session", 5), (None, "session", 5)])
+def test_every_speaker_is_tested_in_exactly_one_fold(count: int | None, by: str, groups: int) -> None:
+    number = count or groups
+    tests, vals = [], []
+    for fold in range(1, number + 1):
+        assigned = assign_splits(in_sessions(), folds(count, fold, by=by), 0)
+        tests += [speaker for speaker, split in assigned.items() if split == "test"]
+        vals += [speaker for speaker, split in assigned.items() if split == "val"]
+    assert sorted(tests) == sorted(vals) == [f"s{speaker:02d}" for speaker in range(10)]
+
+
+def test_leaving_one_out_goes_by_name() -> None:
+    assigned = assign_splits(in_sessions(), folds(None, 3), 0)
+    assert [speaker for speaker, split in assigned.items() if split == "test"] == ["s02"]
+    assert [speaker for speaker, split in assigned.items() if split == "val"] == ["s03"]
+
+
+def test_sessions_take_their_speakers_along() -> None:
+    recipe = SplitRecipe(sessions=Lists(train=["1", "2", "5"], val=["4"], test=["3"]))
+    assigned = assign_splits(in_sessions(), recipe, 0)
+    assert {speaker for speaker, split in assigned.items() if split == "test"} == {"s04", "s05"}
+    assert {speaker for speaker, split in assigned.items() if split == "val"} == {"s06", "s07"}
+
+
+def test_a_speaker_in_two_sessions_is_refused() -> None:
+    guest = Utterance(Path("x"), "guest", "joy", "s00", session="3")
+    recipe = SplitRecipe(sessions=Lists(train=["1", "2", "5"], val=["4"], test=["3"]))
+    with pytest.raises(UsageError, match="s00 stand in more than one split"):
+        assign_splits([*in_sessions(), guest], recipe, 0)
+
+
+def test_sessions_of_a_corpus_without_any() -> None:
+    with pytest.raises(UsageError, match="does not tell its sessions"):
+        assign_splits(corpus(4), SplitRecipe(sessions=Lists(train=["1"], test=["2"])), 0)
+
+
+@pytest.mark.parametrize(("speakers", "count", "val"), [(2, None, 1), (4, 5, 1), (3, None, 2)])
+def test_more_folds_than_speakers(speakers: int, count: int | None, val: int) -> None:
+    with pytest.raises(UsageError, match=r"speaker\(s\) do not make fold"):
+        assign_splits(corpus(speakers), folds(count, val=val), 0)
+
+
+def test_a_part_of_a_corpus_may_lack_listed_speakers() -> None:
+    recipe = SplitRecipe(speakers=Lists(train=["s00", "s07"], val=[], test=["s01"]))
+    assert assign_splits(corpus(2), recipe, 0) == {"s00": "train", "s01": "test"}
+    with pytest.raises(UsageError, match="for test is in the corpus"):
+        assign_splits(corpus(1), recipe, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_emotions_are_spread(seed: int) -> None:
+    """Half of the speakers are only ever angry: each split gets of both."""
+    utterances = [
+        Utterance(Path("x"), f"{speaker}-{take}", "joy" if speaker % 2 else "anger", f"s{speaker:02d}", "")
+        for speaker in range(20)
+        for take in range(10)
+    ]
+    assigned = assign_splits(utterances, ratios(0.6, 0.2, 0.2), seed)
+    for split, share in (("train", 6), ("val", 2), ("test", 2)):
+        angry = sum(int(speaker[1:]) % 2 == 0 for speaker, where in assigned.items() if where == split)
+        assert angry == share
