@@ -86,15 +86,17 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
     if not data:
         raise AudioError(f"{path} is an empty file (0 bytes), expected audio")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with soundfile.SoundFile(TolerantBytes(data)) as file:
             declared, rate, channels, container = file.frames, file.samplerate, file.channels, file.subtype
             if channel is not None and channel > channels:
                 raise AudioError(f"{path} has {channels} channel(s), expected a channel {channel}; choose another with 'channel'")
             samples = read_mono(file, channel)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
-        raise AudioError(
-            f"{path} cannot be read as audio ({str(error).rstrip('.')}); expected WAV, FLAC or another format that libsndfile reads"
-        ) from None
+        # libsndfile's own words, without the name of our buffer.
+        reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
+        if "does not exist" in reason:  # what it says of a header that leads it out of the file
+            reason = "its header is damaged"
+        raise AudioError(f"{path} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
     truncated = data[:4] == b"RIFF" and declared_bytes(data) > len(data)
     if truncated or len(samples) < declared:
         raise AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
@@ -114,6 +116,16 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
     if subtype in PCM_SCALE and (rate != SAMPLE_RATE or channels != 1):
         samples = (to_integers(samples, subtype) / PCM_SCALE[subtype]).astype(np.float32)
     return Audio(samples, subtype, rate, channels, hash_bytes(data))
+
+
+class TolerantBytes(io.BytesIO):
+    """Bytes to read from. A damaged header sends libsndfile to places before the start, and soundfile prints what is raised there."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
 
 
 def read_mono(file: soundfile.SoundFile, channel: int | None) -> Samples:

@@ -26,7 +26,9 @@ EMOTIONS = {
 }
 UNDECIDED = "xxx"
 # The letter before the number is who speaks, the one after the session wore the markers of motion capture.
-LINE = re.compile(r"^\[[\d. -]+\]\s+(?P<name>Ses(?P<session>\d\d)[FM]_\w+_(?P<gender>[FM])(?:XX)?\d+)\s+(?P<emotion>[a-z]{3})\s", re.MULTILINE)
+LINE = re.compile(
+    r"^\[[\d. -]+\]\s+(?P<name>Ses(?P<session>\d\d)[FM]_\w+_(?P<gender>[FM])(?:XX)?\d+)\s+(?P<emotion>[a-z]{3})\s", re.MULTILINE
+)
 
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:

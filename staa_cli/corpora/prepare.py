@@ -189,7 +189,7 @@ def summarise(corpus: str, rows: Sequence[Row], problems: Sequence[str]) -> dict
     seconds: dict[str, float] = defaultdict(float)
     for row in rows:
         counts[row.split][row.emotion][row.speaker] += 1
-        speakers[row.split][row.speaker] = row.gender
+        speakers[row.split][row.speaker] = speakers[row.split].get(row.speaker) or row.gender
         seconds[row.split] += row.seconds
     order = [split for split in SPLITS if split in counts]
     return {
