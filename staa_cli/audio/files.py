@@ -151,7 +151,8 @@ def declared_bytes(data: bytes) -> int:
 def to_integers(samples: ArrayLike, subtype: str) -> NDArray[np.int32]:
     """Round samples in [-1, 1] to the integers of a PCM format, saturating like a converter."""
     scale = PCM_SCALE[subtype]
-    return np.clip(np.rint(np.asarray(samples, np.float64) * scale), -scale, scale - 1).astype(np.int32)
+    # A product with a power of two is exact in any precision.
+    return np.clip(np.rint(np.asarray(samples) * np.float32(scale)), -scale, scale - 1).astype(np.int32)
 
 
 def quantise_adversarial(clean: ArrayLike, adversarial: ArrayLike, subtype: str) -> Samples:
