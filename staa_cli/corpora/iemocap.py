@@ -33,7 +33,10 @@ LINE = re.compile(
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
     listing = Listing([])
-    for table in sorted(source.glob("Session*/dialog/EmoEvaluation/*.txt")):
+    tables = sorted(source.glob("Session*/dialog/EmoEvaluation/*.txt"))
+    if not tables:
+        listing.problems.append(f"{source} has no Session1/dialog/EmoEvaluation/*.txt, where IEMOCAP keeps its labels")
+    for table in tables:
         if table.name.startswith("."):
             continue  # some copies carry the resource forks of another system
         for match in LINE.finditer(table.read_text(encoding="utf-8", errors="replace")):

@@ -82,10 +82,10 @@ def find_recipe(name: str) -> Path:
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:
-    """Set one `key.sub=value` in place; the value is read as YAML.
+    """Set one `key.sub=value` in place; the value is read as YAML, and what is none (`{emotion}/*`) is text.
 
     Raises:
-        UsageError: no `=`, an unreadable value, or a key below something that is no mapping.
+        UsageError: no `=`, or a key below something that is no mapping.
     """
     dotted, equals, text = override.partition("=")
     if not equals or not dotted:
@@ -93,7 +93,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
     try:
         value = parse_yaml(text)
     except (yaml.YAMLError, ValueError):
-        raise UsageError(f"--set '{override}': '{text}' is no YAML value") from None
+        value = text
     *parents, last = dotted.split(".")
     for parent in parents:
         if data.get(parent) is None:

@@ -154,6 +154,8 @@ def test_overrides(tmp_path: Path) -> None:
     budget = load(tmp_path, "", "budget.linf=null", "budget.peak_snr_db=20", base=GENERATOR).budget
     assert (budget.linf, budget.peak_snr_db) == (None, 20)
     assert load(tmp_path, "", "budget={peak_snr_db: 20}", base=GENERATOR).budget == budget
+    folders = load(tmp_path, "", "folders.pattern={emotion}/{speaker}_*", base=PREPARE).folders
+    assert folders.pattern == "{emotion}/{speaker}_*"  # no YAML, so it is text
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_overrides(tmp_path: Path) -> None:
     [
         ("epochs", "expected key=value"),
         ("=3", "expected key=value"),
-        ("epochs=[", "is no YAML value"),
+        ("epochs=[", "epochs: found '[', expected integer"),
         ("model.name=x", "'model' is 'emo18', which has no keys of its own"),
         ("epochs=", "epochs: found None"),
         ("epohcs=3", "did you mean 'epochs'?"),
