@@ -28,6 +28,7 @@ def fit(
     output: Output,
     *,
     score: str | None = None,
+    patience: int | None = None,
 ) -> TrainingState:
     """Train `module` for `epochs`, going on from what `folder` holds.
 
@@ -37,6 +38,7 @@ def fit(
     Args:
         run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
             number only, so that a resumed training equals an undisturbed one.
+        patience: stop after so many epochs that did not raise `score`; an equal score does not count as raised.
 
     Raises:
         Interrupted: Ctrl-C; the state of the last whole epoch is kept.
@@ -46,7 +48,7 @@ def fit(
     if saved:
         output.message(f"going on after epoch {saved} of {epochs}")
     try:
-        while state.epoch < epochs:
+        while state.epoch < epochs and not stale(state, score, patience):
             record = run_epoch(state.epoch, state)
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **record})
@@ -59,7 +61,17 @@ def fit(
             saved = state.epoch
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
+    if state.epoch < epochs:
+        output.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if score is not None:
         save_module(folder / LAST, module, header)
     write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
     return state
+
+
+def stale(state: TrainingState, score: str | None, patience: int | None) -> bool:
+    """Whether the last `patience` epochs did not raise the score. It follows from the history, so a resumed training stops likewise."""
+    if score is None or patience is None or not state.history:
+        return False
+    scores = [record[score] for record in state.history]
+    return len(scores) - 1 - scores.index(max(scores)) >= patience

@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.metrics.classification import accuracy_percent, uar_percent
 from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
+from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.seeds import generator
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
+from staa_cli.victims.epoch import Epochs
 
 
 @torch.no_grad()
@@ -40,39 +40,36 @@ def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device) -> dict
 
 
 def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output) -> dict[str, Any]:
-    """Train a victim by cross-entropy with Adam (section 4.3 of the STAA-Net paper) into `folder`.
+    """Train a victim by cross-entropy with Adam into `folder`; the recipe's defaults are section 4.3 of the STAA-Net paper.
 
     Returns:
         The summary for `metrics.json`: accuracy and UAR on val and test, of the best and of the last epoch.
 
     Raises:
-        UsageError: the corpus has no training utterances.
+        UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
     """
+    check_precision(recipe.precision, device)
     data = {split: load_audio(manifest, manifest.split(split)) for split in ("train", "val", "test")}
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
+        if recipe.patience is not None:
+            raise UsageError(f"'patience' watches the split 'val', and {manifest.folder} has no utterance in it; use --set patience=null")
         output.warning("no utterance in split 'val': the last epoch is kept as the best")
+    with deterministic(recipe.deterministic):
+        return train_and_judge(recipe, manifest, data, folder, device, output)
+
+
+def train_and_judge(
+    recipe: TrainVictimRecipe, manifest: Manifest, data: dict[str, LabelledAudio], folder: Path, device: torch.device, output: Output
+) -> dict[str, Any]:
     victim = build_victim(recipe.model, manifest.labels, recipe.seed).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
-    train = data["train"]
+    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device)
 
     def run_epoch(epoch: int, _: TrainingState) -> dict[str, Any]:
-        victim.train()
-        order = torch.randperm(len(train), generator=generator(recipe.seed, "order", epoch))
-        losses = []
-        # BatchNorm cannot learn from one utterance: a last batch of one joins the next epoch's draw.
-        batches = [indices for indices in order.split(recipe.batch_size) if len(indices) > 1]
-        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
-            for indices in batches:
-                waveforms, targets = train.batch(indices, device)
-                loss = cross_entropy(victim(waveforms), targets)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                losses.append(loss.detach())
-                step.advance()
-        record: dict[str, Any] = {"loss": float(torch.stack(losses).mean())}
+        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
+            record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
         if len(data["val"]):
             scores = evaluate(victim, data["val"], device)
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
@@ -80,7 +77,7 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
 
     header = victim_header(recipe.model, manifest.labels)
     score = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=score)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=score, patience=recipe.patience)
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
     summary = {split: evaluate(best, data[split], device) for split in ("val", "test") if len(data[split])}
@@ -88,8 +85,8 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
         "model": recipe.model,
         "labels": manifest.labels,
         "parameters": sum(parameter.numel() for parameter in victim.parameters()),
-        "utterances": len(train),
-        "epochs": recipe.epochs,
+        "utterances": len(data["train"]),
+        "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         **summary,
         "last": last,
