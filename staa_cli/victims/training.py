@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from staa_cli.corpora.manifest import Manifest
+from staa_cli.corpora.manifest import Manifest, Row
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
-from staa_cli.metrics.classification import accuracy_percent, uar_percent
+from staa_cli.metrics.classification import accuracy_percent, confusion_counts, uar_percent
 from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import check_precision, deterministic
@@ -21,6 +22,9 @@ from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 from staa_cli.victims.epoch import Epochs
 
+GROUPS = ("language", "gender")
+"""Columns of the manifest by which victims are judged group by group."""
+
 
 @torch.no_grad()
 def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_size: int = 16) -> Tensor:
@@ -30,20 +34,39 @@ def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_si
     return torch.cat(chunks).cpu() if chunks else torch.empty(0, dtype=torch.int64)
 
 
-def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device) -> dict[str, Any]:
-    predictions = predict(victim, audio, device)
+def score(targets: Tensor, predictions: Tensor) -> dict[str, Any]:
     return {
-        "utterances": len(audio),
-        "accuracy_percent": accuracy_percent(audio.targets, predictions),
-        "uar_percent": uar_percent(audio.targets, predictions),
+        "utterances": len(targets),
+        "accuracy_percent": accuracy_percent(targets, predictions),
+        "uar_percent": uar_percent(targets, predictions),
     }
+
+
+def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device) -> dict[str, Any]:
+    return score(audio.targets, predict(victim, audio, device))
+
+
+def judge(victim: Victim, audio: LabelledAudio, rows: Sequence[Row], device: torch.device) -> dict[str, Any]:
+    """The scores of `evaluate`, the confusion matrix in the order of the victim's labels, and the scores by language and gender.
+
+    Args:
+        rows: the manifest's rows of `audio`. Those of unknown language or gender are in none of its groups.
+    """
+    predictions = predict(victim, audio, device)
+    found = {**score(audio.targets, predictions), "confusion": confusion_counts(audio.targets, predictions, len(victim.labels))}
+    for column in GROUPS:
+        names = [getattr(row, column) for row in rows]
+        groups = {name: torch.tensor([other == name for other in names]) for name in sorted({*names} - {""})}
+        found[f"by_{column}"] = {name: score(audio.targets[members], predictions[members]) for name, members in groups.items()}
+    return found
 
 
 def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output) -> dict[str, Any]:
     """Train a victim by cross-entropy with Adam into `folder`; the recipe's defaults are section 4.3 of the STAA-Net paper.
 
     Returns:
-        The summary for `metrics.json`: accuracy and UAR on val and test, of the best and of the last epoch.
+        The summary for `metrics.json`: accuracy and UAR on val and test, of the best epoch (with the confusion matrix and the scores by
+        language and gender) and of the last one.
 
     Raises:
         UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
@@ -76,11 +99,11 @@ def train_and_judge(
         return record
 
     header = victim_header(recipe.model, manifest.labels)
-    score = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=score, patience=recipe.patience)
+    selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
+    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=selected, patience=recipe.patience)
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
-    summary = {split: evaluate(best, data[split], device) for split in ("val", "test") if len(data[split])}
+    summary = {split: judge(best, data[split], manifest.split(split), device) for split in ("val", "test") if len(data[split])}
     return {
         "model": recipe.model,
         "labels": manifest.labels,
