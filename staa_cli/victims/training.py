@@ -72,7 +72,7 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
         UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
     """
     check_precision(recipe.precision, device)
-    data = {split: load_audio(manifest, manifest.split(split)) for split in ("train", "val", "test")}
+    data = {split: load_audio(manifest, manifest.split(split), output.warning) for split in ("train", "val", "test")}
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
