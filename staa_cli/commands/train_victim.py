@@ -10,7 +10,9 @@ from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
     from staa_cli.commands.jobs import Job
+    from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.output import Output
+    from staa_cli.runtime.parallel import World
 
 
 def train_victim(
@@ -27,47 +29,74 @@ def train_victim(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Train a speech emotion model on a prepared corpus. Run it again after an interrupt: it goes on."""
+    """Train a speech emotion model on a prepared corpus. Run it again after an interrupt: it goes on.
+
+    Several GPUs share each batch under torchrun: torchrun --nproc-per-node 2 -m staa_cli train-victim ...
+    """
     from staa_cli.commands.jobs import Job
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.parallel import joined
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
-    folders = places(out, seed, seeds)
-    recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders.items()}
-    manifest = read_manifest(data)
-    inputs = {"inputs": manifest.identity()}
-    # All folders are looked at before the first training, which may take hours.
-    jobs = {
-        folder: Job("train-victim", settings, inputs, folder, output, overwrite=overwrite, shown=seeds is None)
-        for folder, settings in recipes.items()
-    }
-    settings = next(iter(recipes.values()))
-    plan = f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}"
-    if dry_run and seeds is not None:
-        show_plans(jobs, plan, output)
-        return 0
-    todo = [folder for folder, job in jobs.items() if not job.finished(dry_run, plan)]
-    if todo:
-        from staa_cli.runtime.device import resolve_device
-        from staa_cli.victims.training import train_victim
+    with joined(device) as (world, device):
+        if not world.leader:
+            follow(world, data, device)
+            return 0
+        folders = places(out, seed, seeds)
+        recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders.items()}
+        manifest = read_manifest(data)
+        inputs = {"inputs": manifest.identity()}
+        # All folders are looked at before the first training, which may take hours.
+        jobs = {
+            folder: Job("train-victim", settings, inputs, folder, output, overwrite=overwrite, shown=seeds is None)
+            for folder, settings in recipes.items()
+        }
+        settings = next(iter(recipes.values()))
+        plan = f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}"
+        if dry_run and seeds is not None:
+            show_plans(jobs, plan, output)
+            todo = []
+        else:
+            todo = [folder for folder, job in jobs.items() if not job.finished(dry_run, plan)]
+        world.agree([recipes[folder] for folder in todo])
+        if todo:
+            from staa_cli.runtime.device import resolve_device
+            from staa_cli.victims.training import train_victim
 
-        place = resolve_device(device)
-        corpus = corpus_name(data)
+            place = resolve_device(device)
+            corpus = corpus_name(data)
 
-        def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
-            return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output)}
+            def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
+                world.agree(workspace)
+                return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
 
-        for number, folder in enumerate(todo, 1):
-            if seeds is not None:
-                output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
-            jobs[folder].run(partial(train, recipes[folder]), str(place))
-    if seeds is not None:
-        show_together(list(jobs), output)
+            for number, folder in enumerate(todo, 1):
+                if seeds is not None:
+                    output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
+                jobs[folder].run(partial(train, recipes[folder]), f"{place}" + (f" ({world.size} processes)" if world.size > 1 else ""))
+        if seeds is not None and not dry_run:
+            show_together(list(jobs), output)
     return 0
+
+
+def follow(world: World, data: Path, device: str) -> None:
+    """Take this process's part in the trainings that the leader decides on."""
+    from staa_cli.corpora.manifest import read_manifest
+    from staa_cli.runtime.device import resolve_device
+    from staa_cli.runtime.output import Output
+
+    recipes: list[TrainVictimRecipe] = world.agree([])
+    if not recipes:
+        return
+    from staa_cli.victims.training import train_victim
+
+    for settings in recipes:
+        workspace = world.agree(Path())
+        train_victim(settings, read_manifest(data), workspace, resolve_device(device), Output(verbosity=-1), world)
 
 
 def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | None]:

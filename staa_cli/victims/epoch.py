@@ -10,6 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from staa_cli.corpora.tensors import LabelledAudio
 from staa_cli.recipes.schema import TrainVictimRecipe
+from staa_cli.runtime.batch_norm import share_batch_norm
+from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.runtime.seeds import seeded
 from staa_cli.victims.augment import augment, draw_keys
 from staa_cli.victims.base import Victim
@@ -23,6 +25,7 @@ class Epochs:
 
     Args:
         files: the name of each utterance in `audio`, for the draws of its augmentation.
+        world: the processes that share each batch.
     """
 
     def __init__(
@@ -33,9 +36,11 @@ class Epochs:
         files: Sequence[str],
         recipe: TrainVictimRecipe,
         device: torch.device,
+        world: World = ALONE,
     ) -> None:
+        self.norms = share_batch_norm(victim) if world.size > 1 else []
         self.victim, self.optimizer, self.audio, self.files = victim, optimizer, audio, files
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device, self.world = recipe, device, world
         balanced = recipe.class_weights == "balanced"
         self.weights = balanced_weights(audio.targets, len(victim.labels)) if balanced else None
         self.device_weights = None if self.weights is None else self.weights.to(device)
@@ -62,20 +67,26 @@ class Epochs:
         if self.recipe.augment is not None:
             keys = draw_keys(self.recipe.seed, epoch, [self.files[index] for index in order.tolist()])
         losses, drawn = [], 0
-        with seeded(self.recipe.seed, "dropout", epoch, device=self.device):
+        dropout = ("dropout", epoch, *([self.world.rank] if self.world.rank else []))
+        with seeded(self.recipe.seed, *dropout, device=self.device):
             for group in steps:
                 self.optimizer.zero_grad()
                 loss = torch.zeros((), device=self.device)
                 total = sum(self.mass(indices) for indices in group)
                 for indices in group:
-                    part = self.loss(indices, keys[drawn : drawn + len(indices)]) * (self.mass(indices) / total)
+                    own, divided = self.world.part(indices), self.world.divides(indices)
+                    copies = 1 if divided else self.world.size
+                    for norm in self.norms:
+                        norm.shared = divided
+                    part = self.loss(own, self.world.part(keys[drawn : drawn + len(indices)])) * (self.mass(own) / total / copies)
                     part.backward()
                     loss += part.detach()
                     drawn += len(indices)
+                self.world.sum_gradients(self.victim.parameters())
                 self.optimizer.step()
                 losses.append(loss)
                 advance()
-        return float(torch.stack(losses).mean())
+        return float(self.world.sum(torch.stack(losses)).mean())
 
     def mass(self, indices: Tensor) -> float:
         """What a batch weighs in the mean over a step."""

@@ -17,6 +17,7 @@ from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
+from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
@@ -27,11 +28,14 @@ GROUPS = ("language", "gender")
 
 
 @torch.no_grad()
-def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_size: int = 16) -> Tensor:
-    """Predicted class of every utterance, `(N,)` int64 on the CPU. Leaves the victim in evaluation mode."""
+def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_size: int = 16, world: World = ALONE) -> Tensor:
+    """Predicted class of every utterance, `(N,)` int64 on the CPU. Leaves the victim in evaluation mode. Processes share the batches."""
     victim.eval()
-    chunks = [victim(audio.batch(indices, device)[0]).argmax(dim=1) for indices in torch.arange(len(audio)).split(batch_size)]
-    return torch.cat(chunks).cpu() if chunks else torch.empty(0, dtype=torch.int64)
+    found = torch.zeros(len(audio), dtype=torch.int64, device=device)
+    for indices in torch.arange(len(audio)).split(batch_size)[world.rank :: world.size]:
+        if len(indices):
+            found[int(indices[0]) : int(indices[-1]) + 1] = victim(audio.batch(indices, device)[0]).argmax(dim=1)
+    return world.sum(found).cpu()
 
 
 def score(targets: Tensor, predictions: Tensor) -> dict[str, Any]:
@@ -42,8 +46,8 @@ def score(targets: Tensor, predictions: Tensor) -> dict[str, Any]:
     }
 
 
-def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device) -> dict[str, Any]:
-    return score(audio.targets, predict(victim, audio, device))
+def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device, world: World = ALONE) -> dict[str, Any]:
+    return score(audio.targets, predict(victim, audio, device, world=world))
 
 
 def judge(victim: Victim, audio: LabelledAudio, rows: Sequence[Row], device: torch.device) -> dict[str, Any]:
@@ -61,18 +65,27 @@ def judge(victim: Victim, audio: LabelledAudio, rows: Sequence[Row], device: tor
     return found
 
 
-def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output) -> dict[str, Any]:
+def train_victim(
+    recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output, world: World = ALONE
+) -> dict[str, Any]:
     """Train a victim by cross-entropy with Adam into `folder`; the recipe's defaults are section 4.3 of the STAA-Net paper.
 
+    Args:
+        world: the processes that train it together; the leader alone writes into `folder`, which all of them can read.
+
     Returns:
-        The summary for `metrics.json`: accuracy and UAR on val and test, of the best epoch (with the confusion matrix and the scores by
-        language and gender) and of the last one.
+        The summary for `metrics.json` (empty but in the leader): accuracy and UAR on val and test, of the best epoch, with the confusion
+        matrix and the scores by language and gender, and of the last epoch.
 
     Raises:
         UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
     """
     check_precision(recipe.precision, device)
+    if not world.leader:
+        world.agree(None)  # the leader has decoded the audio
     data = {split: load_audio(manifest, manifest.split(split), output.warning) for split in ("train", "val", "test")}
+    if world.leader:
+        world.agree(None)
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
@@ -80,27 +93,35 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
             raise UsageError(f"'patience' watches the split 'val', and {manifest.folder} has no utterance in it; use --set patience=null")
         output.warning("no utterance in split 'val': the last epoch is kept as the best")
     with deterministic(recipe.deterministic):
-        return train_and_judge(recipe, manifest, data, folder, device, output)
+        return train_and_judge(recipe, manifest, data, folder, device, output, world)
 
 
 def train_and_judge(
-    recipe: TrainVictimRecipe, manifest: Manifest, data: dict[str, LabelledAudio], folder: Path, device: torch.device, output: Output
+    recipe: TrainVictimRecipe,
+    manifest: Manifest,
+    data: dict[str, LabelledAudio],
+    folder: Path,
+    device: torch.device,
+    output: Output,
+    world: World,
 ) -> dict[str, Any]:
     victim = build_victim(recipe.model, manifest.labels, recipe.seed).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
-    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device)
+    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device, world)
 
     def run_epoch(epoch: int, _: TrainingState) -> dict[str, Any]:
         with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
             record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
         if len(data["val"]):
-            scores = evaluate(victim, data["val"], device)
+            scores = evaluate(victim, data["val"], device, world)
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
         return record
 
     header = victim_header(recipe.model, manifest.labels)
     selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=selected, patience=recipe.patience)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=selected, patience=recipe.patience, world=world)
+    if not world.leader:
+        return {}
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
     summary = {split: judge(best, data[split], manifest.split(split), device) for split in ("val", "test") if len(data[split])}

@@ -46,7 +46,7 @@ def test_groups_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [Row(f"{i}.wav", "x", "s", gender, language, "test", 1.0) for i, (language, gender) in enumerate(who)]
     victim: Any = type("Victim", (), {"labels": ["a", "b"]})()
     audio: Any = type("Audio", (), {"targets": torch.tensor([0, 1, 1, 0])})()
-    monkeypatch.setattr(training, "predict", lambda *_: torch.tensor([0, 0, 1, 1]))
+    monkeypatch.setattr(training, "predict", lambda *_, **__: torch.tensor([0, 0, 1, 1]))
     found = training.judge(victim, audio, rows, torch.device("cpu"))
     assert found["confusion"] == [[1, 1], [1, 1]]
     assert found["by_language"] == {

@@ -129,7 +129,7 @@ def test_patience_stops_at_the_score_and_a_tie_does_not_count(world: World, tmp_
     scores = iter([50.0, 60.0, 60.0, 55.0, 99.0])
     real = training.evaluate
 
-    def scripted(victim: Any, audio: LabelledAudio, device: torch.device) -> dict[str, Any]:
+    def scripted(victim: Any, audio: LabelledAudio, device: torch.device, *rest: Any) -> dict[str, Any]:
         return {**real(victim, audio, device), "uar_percent": next(scores, 1.0)}
 
     monkeypatch.setattr(training, "evaluate", scripted)
