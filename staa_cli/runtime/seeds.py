@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,17 +21,3 @@ def generator(seed: int, *names: object, device: torch.device | str = "cpu") -> 
     import torch
 
     return torch.Generator(device=device).manual_seed(derive_seed(seed, *names))
-
-
-@contextmanager
-def seeded(seed: int, *names: object, device: torch.device) -> Iterator[None]:
-    """Run what draws from torch's global generators (dropout) on the stream called `names`; their state is restored afterwards."""
-    import torch
-
-    value = derive_seed(seed, *names)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.default_generator.manual_seed(value)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(value)
-        yield

@@ -12,7 +12,6 @@ from staa_cli.corpora.tensors import LabelledAudio
 from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.batch_norm import share_batch_norm
 from staa_cli.runtime.parallel import ALONE, World
-from staa_cli.runtime.seeds import seeded
 from staa_cli.victims.augment import augment, draw_keys
 from staa_cli.victims.base import Victim
 from staa_cli.victims.sampling import balanced_weights, draw_order, group_batches
@@ -67,25 +66,23 @@ class Epochs:
         if self.recipe.augment is not None:
             keys = draw_keys(self.recipe.seed, epoch, [self.files[index] for index in order.tolist()])
         losses, drawn = [], 0
-        dropout = ("dropout", epoch, *([self.world.rank] if self.world.rank else []))
-        with seeded(self.recipe.seed, *dropout, device=self.device):
-            for group in steps:
-                self.optimizer.zero_grad()
-                loss = torch.zeros((), device=self.device)
-                total = sum(self.mass(indices) for indices in group)
-                for indices in group:
-                    own, divided = self.world.part(indices), self.world.divides(indices)
-                    copies = 1 if divided else self.world.size
-                    for norm in self.norms:
-                        norm.shared = divided
-                    part = self.loss(own, self.world.part(keys[drawn : drawn + len(indices)])) * (self.mass(own) / total / copies)
-                    part.backward()
-                    loss += part.detach()
-                    drawn += len(indices)
-                self.world.sum_gradients(self.victim.parameters())
-                self.optimizer.step()
-                losses.append(loss)
-                advance()
+        for group in steps:
+            self.optimizer.zero_grad()
+            loss = torch.zeros((), device=self.device)
+            total = sum(self.mass(indices) for indices in group)
+            for indices in group:
+                own, divided = self.world.part(indices), self.world.divides(indices)
+                copies = 1 if divided else self.world.size
+                for norm in self.norms:
+                    norm.shared = divided
+                part = self.loss(own, self.world.part(keys[drawn : drawn + len(indices)])) * (self.mass(own) / total / copies)
+                part.backward()
+                loss += part.detach()
+                drawn += len(indices)
+            self.world.sum_gradients(self.victim.parameters())
+            self.optimizer.step()
+            losses.append(loss)
+            advance()
         return float(self.world.sum(torch.stack(losses)).mean())
 
     def mass(self, indices: Tensor) -> float:
