@@ -32,6 +32,7 @@ class Job:
         identity: all that the result depends on beside the recipe: hashes of inputs and checkpoints.
         extendable: whether the metrics of an older run may be replaced without --overwrite, because the new run keeps all its work.
         resume_key: which unfinished work of an interrupted run may be gone on with; by default that of an equal run only.
+        shown: whether its result is printed; not where it is one of several that are summed up together.
 
     Raises:
         UsageError: OUT holds something that must not be replaced.
@@ -48,7 +49,9 @@ class Job:
         overwrite: bool,
         extendable: Callable[[], bool] = lambda: False,
         resume_key: str | None = None,
+        shown: bool = True,
     ) -> None:
+        self.shown = shown
         self.recipe, self.out, self.output, self.overwrite = recipe, out, output, overwrite
         seed = recipe.model_dump().get("seed")
         self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed})
@@ -93,6 +96,8 @@ class Job:
         return 0
 
     def show(self, metrics: dict[str, Any]) -> None:
+        if not self.shown:
+            return
         from staa_cli.reporting.formats import as_rich
         from staa_cli.reporting.tables import build_tables
 

@@ -56,6 +56,10 @@ Overrides = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Replace the recipe's seed.", show_default=False)]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="N,N,...", help="Train once for each of these seeds, into OUT/seed-N.", show_default=False),
+]
 Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it holds a run with other settings.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done.")]
@@ -72,6 +76,22 @@ def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other")
     return Output(as_json=as_json, verbosity=-1 if quiet else int(verbose))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0,1,2` as numbers.
+
+    Raises:
+        UsageError: something else, or a seed that stands twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--seeds '{text}' was not understood, expected whole numbers with commas between them, such as 0,1,2")
+    seeds = [int(part) for part in parts]
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise UsageError(f"--seeds '{text}' names {', '.join(map(str, twice))} twice, expected each seed once")
+    return seeds
 
 
 def check_split(split: str | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from staa_cli.recipes.augment import AugmentRecipe
 from staa_cli.recipes.base import OneOf, Strict, Switch
 from staa_cli.recipes.corpus import PrepareRecipe
 
@@ -26,7 +27,20 @@ class TrainVictimRecipe(Strict):
     batch_size: int = Field(8, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     select: Literal["uar", "accuracy"] = Field("uar", description="what makes an epoch the best, on val")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better score on val")
+    accumulate: int = Field(1, ge=1, description="batches per step of the optimiser")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="while it learns; it is always judged in float32")
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: losses weigh as their emotion is rare")
+    sampling: Literal["shuffle", "balanced"] = Field("shuffle", description="balanced: draw with replacement, each emotion as often")
+    deterministic: Switch = Field(False, description="deterministic algorithms only: equal runs on CUDA give equal weights, slower")
+    augment: AugmentRecipe | None = None
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def balanced_once(self) -> Self:
+        if self.class_weights == "balanced" and self.sampling == "balanced":
+            raise ValueError("'class_weights: balanced' and 'sampling: balanced' would correct for rare emotions twice: choose one")
+        return self
 
 
 class LossWeights(Strict):
