@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.checkpoints import Header, fill, read_header
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL
@@ -18,27 +20,55 @@ from staa_cli.victims.emo18 import emo18
 from staa_cli.victims.recurrent import ConvolutionalLSTM
 from staa_cli.victims.zhao19 import zhao19
 
+if TYPE_CHECKING:
+    from staa_cli.victims.pretrained import SelfSupervised
+
 NETWORKS: dict[str, Callable[[int], ConvolutionalLSTM]] = {"emo18": emo18, "zhao19": zhao19}
+"""Victims that are trained from scratch, by the number of their classes."""
+
+MODELS = (*NETWORKS, *PRETRAINED)
 
 
-def build_victim(model: str, labels: list[str], seed: int = 0) -> Victim:
+def build_victim(
+    model: str,
+    labels: list[str],
+    seed: int = 0,
+    *,
+    pretrained: str | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Victim:
     """A fresh victim on the CPU. Its initial weights depend on `seed` alone, and no global random state is touched.
 
+    Args:
+        pretrained: where the encoder of a victim that is fine-tuned comes from: a hub id or a local folder.
+        config: the architecture of such a victim, as its checkpoint's header has it: nothing is fetched then.
+
     Raises:
-        UsageError: no such model, or fewer than two labels.
+        UsageError: no such model, fewer than two labels, or the encoder cannot be had.
     """
-    if model not in NETWORKS:
-        raise unknown("victim", model, NETWORKS)
+    if model not in MODELS:
+        raise unknown("victim", model, MODELS)
     if len(labels) < 2:
         raise UsageError(f"a victim needs at least 2 emotions, found {len(labels)}: {', '.join(labels)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "victim", model))
+        if model in PRETRAINED:
+            from staa_cli.victims.pretrained import from_config, from_pretrained
+
+            encoder = from_config(model, dict(config)) if config else from_pretrained(model, labels, pretrained or PRETRAINED[model])
+            return Victim(encoder, labels, encoder.min_samples)
         network = NETWORKS[model](len(labels))
     return Victim(network, labels, network.min_samples)
 
 
-def victim_header(model: str, labels: list[str]) -> Header:
-    return Header("victim", {"model": model, "labels": labels})
+def victim_header(model: str, victim: Victim) -> Header:
+    """All that is needed to build `victim` again, without the hub."""
+    config: dict[str, Any] = {"model": model, "labels": victim.labels}
+    if model in PRETRAINED:
+        from staa_cli.victims.pretrained import plain_config
+
+        config["transformers"] = plain_config(cast("SelfSupervised", victim.network))
+    return Header("victim", config)
 
 
 @dataclass(frozen=True)
@@ -62,7 +92,7 @@ def load_victim(folder: Path, device: torch.device) -> LoadedVictim:
         UsageError: no checkpoint there, a damaged one, or one of something else.
     """
     header, tensors = read_header(folder, "victim")
-    victim = build_victim(header.config["model"], header.config["labels"])
+    victim = build_victim(header.config["model"], header.config["labels"], config=header.config.get("transformers"))
     fill(victim, tensors, folder)
     victim.to(device).eval().requires_grad_(False)
     return LoadedVictim(victim, header.config["model"], folder, hash_file(folder / MODEL))

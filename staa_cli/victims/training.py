@@ -16,7 +16,7 @@ from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.seeds import generator
+from staa_cli.runtime.seeds import generator, reproducible
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
@@ -53,7 +53,7 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
         output.warning("no utterance in split 'val': the last epoch is kept as the best")
-    victim = build_victim(recipe.model, manifest.labels, recipe.seed).to(device)
+    victim = build_victim(recipe.model, manifest.labels, recipe.seed, pretrained=recipe.pretrained).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
     train = data["train"]
 
@@ -78,9 +78,10 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
         return record
 
-    header = victim_header(recipe.model, manifest.labels)
+    header = victim_header(recipe.model, victim)
     score = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=score)
+    epochs = reproducible(run_epoch, recipe.seed, device)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, epochs, output, score=score)
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
     summary = {split: evaluate(best, data[split], device) for split in ("val", "test") if len(data[split])}
@@ -88,6 +89,7 @@ def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, de
         "model": recipe.model,
         "labels": manifest.labels,
         "parameters": sum(parameter.numel() for parameter in victim.parameters()),
+        "trainable_parameters": sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad),
         "utterances": len(train),
         "epochs": recipe.epochs,
         "best_epoch": state.best_epoch,
