@@ -15,7 +15,8 @@ from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL
 from staa_cli.runtime.provenance import hash_file
 from staa_cli.runtime.seeds import derive_seed
-from staa_cli.victims.base import Victim
+from staa_cli.victims.base import SpectrogramVictim, Victim
+from staa_cli.victims.cnn_lstm import CNNLSTM
 from staa_cli.victims.emo18 import emo18
 from staa_cli.victims.recurrent import ConvolutionalLSTM
 from staa_cli.victims.zhao19 import zhao19
@@ -23,7 +24,7 @@ from staa_cli.victims.zhao19 import zhao19
 if TYPE_CHECKING:
     from staa_cli.victims.pretrained import SelfSupervised
 
-NETWORKS: dict[str, Callable[[int], ConvolutionalLSTM]] = {"emo18": emo18, "zhao19": zhao19}
+NETWORKS: dict[str, Callable[[int], ConvolutionalLSTM | CNNLSTM]] = {"emo18": emo18, "zhao19": zhao19, "cnn-lstm": CNNLSTM}
 """Victims that are trained from scratch, by the number of their classes."""
 
 MODELS = (*NETWORKS, *PRETRAINED)
@@ -58,7 +59,8 @@ def build_victim(
             encoder = from_config(model, dict(config)) if config else from_pretrained(model, labels, pretrained or PRETRAINED[model])
             return Victim(encoder, labels, encoder.min_samples)
         network = NETWORKS[model](len(labels))
-    return Victim(network, labels, network.min_samples)
+    kind = SpectrogramVictim if isinstance(network, CNNLSTM) else Victim
+    return kind(network, labels, network.min_samples)
 
 
 def victim_header(model: str, victim: Victim) -> Header:
