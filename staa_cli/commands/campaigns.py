@@ -12,9 +12,10 @@ from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_rec
 from staa_cli.commands.jobs import Job
 from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.folders import METRICS, model_file
+from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.provenance import hash_file, hash_json, hash_readable
+from staa_cli.runtime.provenance import hash_json, hash_readable
+from staa_cli.victims.references import Reference, resolve, used
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +29,10 @@ class Campaign:
 
     Args:
         sources: INPUT arguments, and the entries of a list where one was given.
-        threat: the folder of the threat model; it is always the first victim.
+        threat: the threat model; it is always the first victim.
+        victims: further ones, as `staa_cli.victims.references` reads them.
         checkpoints: further hashes that the result depends on.
+        label_map: the models' words → the inputs' words.
     """
 
     def __init__(
@@ -38,24 +41,27 @@ class Campaign:
         recipe: TrainGeneratorRecipe | PGDRecipe,
         sources: tuple[list[str], list[str] | None],
         split: str | None,
-        threat: Path,
-        victims: list[Path],
+        threat: str,
+        victims: list[str],
         out: Path,
         output: Output,
         *,
         checkpoints: dict[str, str],
+        label_map: dict[str, str],
         overwrite: bool,
         batch_size: int = 1,
     ) -> None:
         self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
         self.inputs = collect(*sources, split, out)
         # A victim given twice, or again as the threat model, is one victim.
-        folders: dict[str, Path] = {}
-        for folder in [threat, *victims]:
-            folders.setdefault(hash_file(model_file(folder)), folder)
-        self.folders = list(folders.values())
+        references: dict[str, Reference] = {}
+        for victim in [threat, *victims]:
+            found = resolve(victim, label_map)
+            references.setdefault(found.sha256, found)
+        self.references = list(references.values())
+        used(label_map, self.references)
         # In a batch, rounding depends on the batch's size: another size is another run.
-        identity = {"checkpoints": {**checkpoints, "victims": list(folders)}, "batch_size": batch_size}
+        identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
@@ -75,8 +81,12 @@ class Campaign:
         """Whether every finished utterance of the older run in OUT belongs to this run too, so that replacing the folder loses nothing."""
         return read_records(self.out).keys() <= {job.key for job in self.jobs}
 
+    @property
+    def threat(self) -> Reference:
+        return self.references[0]
+
     def finished(self, dry_run: bool) -> bool:
-        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.folders))},"
+        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.references))},"
         return self.job.finished(dry_run, plan)
 
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
@@ -86,8 +96,8 @@ class Campaign:
         from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
 
-        loaded = [attacker.threat, *(load_victim(folder, device) for folder in self.folders[1:])]
-        victims = dict(zip(names(loaded, self.folders), loaded, strict=True))
+        loaded = [attacker.threat, *(load_victim(reference, device) for reference in self.references[1:])]
+        victims = dict(zip(names(loaded), loaded, strict=True))
         check_labels(self.inputs, victims)
         budget = self.recipe.budget.model_dump(exclude_none=True)
 
@@ -127,15 +137,15 @@ class Campaign:
                 path.unlink()
 
 
-def names(victims: list[LoadedVictim], folders: list[Path]) -> list[str]:
-    """The model's name; with the folder's where two victims are of one model.
+def names(victims: list[LoadedVictim]) -> list[str]:
+    """The model's name; with that of its folder or file where two victims are of one model.
 
     Raises:
         UsageError: two victims of one model lie in folders of one name.
     """
     models = [victim.model for victim in victims]
     unique = [
-        model if models.count(model) == 1 else f"{model}:{folder.resolve().name}" for model, folder in zip(models, folders, strict=True)
+        victim.model if models.count(victim.model) == 1 else f"{victim.model}:{victim.reference.path.resolve().name}" for victim in victims
     ]
     for name in unique:
         if unique.count(name) > 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from staa_cli.audio.length import repeat_or_cut
+from staa_cli.victims.labels import merge
 
 Normalisation = Callable[[Tensor], Tensor]
 
@@ -77,3 +79,29 @@ class SpectrogramVictim(Victim):
 
     def forward(self, waveforms: Tensor) -> Tensor:
         return self.classify(self.features(waveforms))
+
+
+class Merged(nn.Module):
+    """Several outputs of a model as one class, whose logit is their largest: the prediction stays the model's own.
+
+    Shape:
+        `(B, T)` → `(B, len(groups))`
+    """
+
+    def __init__(self, victim: nn.Module, groups: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.victim, self.groups = victim, [list(group) for group in groups]
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        logits = self.victim(waveforms)
+        return torch.stack([logits[:, group].amax(dim=1) for group in self.groups], dim=1)
+
+
+def relabel(victim: Victim, words: Mapping[str, str]) -> Victim:
+    """The victim in the corpus's words; words without an entry stay. Outputs that get one word become one class."""
+    labels = [words.get(label, label) for label in victim.labels]
+    merged, groups = merge(labels)
+    if len(merged) < len(labels):
+        return Victim(Merged(victim, groups), merged, normalise=None)
+    victim.labels = labels
+    return victim

@@ -13,12 +13,12 @@ from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.checkpoints import Header, fill, read_header
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL
-from staa_cli.runtime.provenance import hash_file
 from staa_cli.runtime.seeds import derive_seed
-from staa_cli.victims.base import SpectrogramVictim, Victim
+from staa_cli.victims.base import SpectrogramVictim, Victim, relabel
 from staa_cli.victims.cnn_lstm import CNNLSTM
 from staa_cli.victims.emo18 import emo18
 from staa_cli.victims.recurrent import ConvolutionalLSTM
+from staa_cli.victims.references import Reference, resolve
 from staa_cli.victims.zhao19 import zhao19
 
 if TYPE_CHECKING:
@@ -73,28 +73,68 @@ def victim_header(model: str, victim: Victim) -> Header:
     return Header("victim", config)
 
 
+def load_checkpoint(folder: Path) -> tuple[Victim, str]:
+    """A victim that `staa train-victim` made, and its model's name."""
+    header, tensors = read_header(folder, "victim")
+    try:
+        model, labels = header.config["model"], header.config["labels"]
+        victim = build_victim(model, labels, config=header.config.get("transformers"))
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise UsageError(
+            f"{folder / MODEL} does not say how to build its model ({type(error).__name__}: {error}); train it again or copy it again"
+        ) from None
+    fill(victim, tensors, folder)
+    return victim, model
+
+
 @dataclass(frozen=True)
 class LoadedVictim:
-    """A victim ready to be attacked: frozen, in evaluation mode, on its device."""
+    """A victim ready to be attacked: frozen, in evaluation mode, on its device.
+
+    Attributes:
+        model: its name in tables.
+    """
 
     victim: Victim
     model: str
-    folder: Path
-    sha256: str
+    reference: Reference
 
     @property
     def labels(self) -> list[str]:
         return self.victim.labels
 
+    @property
+    def sha256(self) -> str:
+        return self.reference.sha256
 
-def load_victim(folder: Path, device: torch.device) -> LoadedVictim:
-    """Load the checkpoint in `folder`.
+
+def load_victim(victim: str | Path | Reference, device: torch.device) -> LoadedVictim:
+    """Load whatever a VICTIM argument may be (see `staa_cli.victims.references`).
 
     Raises:
-        UsageError: no checkpoint there, a damaged one, or one of something else.
+        UsageError: no victim there, a damaged one, or one of a form that is not accepted.
     """
-    header, tensors = read_header(folder, "victim")
-    victim = build_victim(header.config["model"], header.config["labels"], config=header.config.get("transformers"))
-    fill(victim, tensors, folder)
-    victim.to(device).eval().requires_grad_(False)
-    return LoadedVictim(victim, header.config["model"], folder, hash_file(folder / MODEL))
+    reference = victim if isinstance(victim, Reference) else resolve(victim)
+    name = reference.name or ""
+    match reference.kind:
+        case "staa":
+            loaded, name = load_checkpoint(reference.path)
+        case "transformers":
+            from staa_cli.victims.transformers_folder import load_transformers
+
+            loaded = load_transformers(reference)
+        case "torch.export":
+            from staa_cli.victims.exported import load_exported
+
+            loaded = load_exported(reference, device)
+        case "onnx":
+            from staa_cli.victims.exported import load_onnx
+
+            loaded = load_onnx(reference)
+        case _:
+            from staa_cli.victims.plugins import load_plugin
+
+            loaded = load_plugin(reference)
+    loaded = relabel(loaded, reference.label_map)
+    loaded.to(device).eval().requires_grad_(False)
+    return LoadedVictim(loaded, name, reference)

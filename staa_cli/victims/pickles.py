@@ -6,7 +6,7 @@ from pathlib import Path
 
 from staa_cli.runtime.errors import UsageError
 
-SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy"})
+SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})
 
 REASON = "is a pickle, and opening a pickle runs whatever code its author put into it; expected safetensors"
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.errors import UsageError
+from staa_cli.victims.hub import quiet_hub
 from staa_cli.victims.pickles import refuse_pickled_weights
 
 if TYPE_CHECKING:
@@ -29,25 +30,18 @@ if TYPE_CHECKING:
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Keep transformers' progress bars and log lines off the terminal, and leave its settings as they were."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
-    verbosity, hub_verbosity = logging.get_verbosity(), hub_logging.get_verbosity()
-    bars, downloads = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
-    hub_logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
-    disable_progress_bars()
     try:
-        yield
+        with quiet_hub():
+            yield
     finally:
         logging.set_verbosity(verbosity)
-        hub_logging.set_verbosity(hub_verbosity)
         if bars:
             logging.enable_progress_bar()
-        if downloads:
-            enable_progress_bars()
 
 
 def receptive_field(config: PretrainedConfig) -> int:
