@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from staa_cli.attacks.attackers import Attacker
     from staa_cli.victims.checkpoint import LoadedVictim
+    from staa_cli.victims.preflight import Probe
 
 
 class Campaign:
@@ -95,10 +96,13 @@ class Campaign:
         from staa_cli.attacks.summary import summarise
         from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
+        from staa_cli.victims.preflight import preflight
 
         loaded = [attacker.threat, *(load_victim(reference, device) for reference in self.references[1:])]
         victims = dict(zip(names(loaded), loaded, strict=True))
         check_labels(self.inputs, victims)
+        threat = next(iter(victims)) if self.follows_gradients else None
+        checks = preflight(victims, self.probes(), device, self.output, threat=threat)
         budget = self.recipe.budget.model_dump(exclude_none=True)
 
         def work(folder: Path) -> dict[str, Any]:
@@ -114,7 +118,27 @@ class Campaign:
             }
             return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
 
-        return self.job.run(work, str(device))
+        return self.job.run(work, str(device), preflight=checks)
+
+    @property
+    def follows_gradients(self) -> bool:
+        """Whether the attack needs the threat model's gradients: a trained generator does not."""
+        return self.job.process.command == "baseline"
+
+    def probes(self) -> list[Probe]:
+        """Some of the inputs for a look at the victims; what cannot be read is reported when its turn comes."""
+        import torch
+
+        from staa_cli.audio.files import AudioError, read_audio
+        from staa_cli.victims.preflight import Probe, spread
+
+        probes = []
+        for file in spread(self.inputs.files):
+            try:
+                probes.append(Probe(torch.from_numpy(read_audio(file.path).samples).unsqueeze(0), file.label))
+            except AudioError:
+                continue
+        return probes
 
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances."""

@@ -56,11 +56,14 @@ def train_generator(
     from staa_cli.generator.training import train_generator
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
+    from staa_cli.victims.preflight import corpus_probes, preflight
 
     place = resolve_device(device)
     model = load_victim(reference, place)
     corpus = corpus_name(data)
+    checks = preflight({model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model)
     return job.run(
         lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
         str(place),
+        preflight=checks,
     )
