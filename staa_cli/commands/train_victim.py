@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from staa_cli.commands import options as opt
 
 
@@ -24,12 +27,16 @@ def train_victim(
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.device import check_device_name
+    from staa_cli.victims.hub import hash_folder
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
     settings = load_recipe(recipe, TrainVictimRecipe, set_ or [], seed)
     manifest = read_manifest(data)
-    job = Job("train-victim", settings, {"inputs": manifest.identity()}, out, output, overwrite=overwrite)
+    identity: dict[str, Any] = {"inputs": manifest.identity()}
+    if settings.pretrained is not None and Path(settings.pretrained).is_dir():
+        identity["checkpoints"] = {"pretrained": hash_folder(Path(settings.pretrained))}
+    job = Job("train-victim", settings, identity, out, output, overwrite=overwrite)
     if job.finished(
         dry_run,
         plan=f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}",

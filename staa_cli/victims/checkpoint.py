@@ -11,7 +11,7 @@ import torch
 
 from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.checkpoints import Header, fill, read_header
-from staa_cli.runtime.errors import UsageError, unknown
+from staa_cli.runtime.errors import StaaError, UsageError, unknown
 from staa_cli.runtime.folders import MODEL
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.base import SpectrogramVictim, Victim, relabel
@@ -79,9 +79,12 @@ def load_checkpoint(folder: Path) -> tuple[Victim, str]:
     try:
         model, labels = header.config["model"], header.config["labels"]
         victim = build_victim(model, labels, config=header.config.get("transformers"))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except StaaError:
+        raise
+    except Exception as error:  # transformers' configurations raise whatever their checks raise
+        reason = " ".join(str(error).split())[:160]
         raise UsageError(
-            f"{folder / MODEL} does not say how to build its model ({type(error).__name__}: {error}); train it again or copy it again"
+            f"{folder / MODEL} does not say how to build its model ({type(error).__name__}: {reason}); train it again or copy it again"
         ) from None
     fill(victim, tensors, folder)
     return victim, model

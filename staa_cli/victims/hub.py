@@ -10,9 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.provenance import hash_file, hash_json
 
 TRANSFORMERS = ("config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json")
 """The files of a model of transformers. No pickle among them."""
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Those that make up a model of transformers."""
+    return sorted(path for pattern in TRANSFORMERS for path in folder.glob(pattern))
+
+
+def hash_folder(folder: Path) -> str:
+    return hash_json({path.name: hash_file(path) for path in model_files(folder)})
 
 
 @contextmanager

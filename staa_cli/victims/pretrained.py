@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from staa_cli.recipes.schema import PRETRAINED
@@ -146,11 +145,12 @@ def read(function: Any, source: str, model: str, **options: Any) -> Any:
     """Call one of transformers' loaders; what it cannot find or reach becomes one sentence that says what to do."""
     try:
         return function(source, **options)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # whatever its parsers, its checks and the hub raise
         if Path(source).is_dir():
             raise UsageError(f"{source} is no readable {model} model: {first_line(error)}; {how_to_fetch(model)}") from None
         raise UsageError(
-            f"the pretrained model '{source}' is no folder here and could not be fetched from the Hugging Face hub; {how_to_fetch(source)}"
+            f"the pretrained model '{source}' is no folder here and could not be had from the Hugging Face hub ({first_line(error)}); "
+            f"{how_to_fetch(source)}"
         ) from None
 
 

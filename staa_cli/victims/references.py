@@ -22,7 +22,7 @@ from staa_cli.recipes.load import parse_yaml
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL, model_file, write_bytes, write_text
 from staa_cli.runtime.provenance import hash_file, hash_json
-from staa_cli.victims.hub import TRANSFORMERS, fetch
+from staa_cli.victims.hub import fetch, hash_folder, model_files
 from staa_cli.victims.labels import own_labels, read_label_map, read_labels
 from staa_cli.victims.pickles import refuse_pickle_file, refuse_pickled_weights
 
@@ -72,7 +72,7 @@ class Reference:
             case "staa":
                 return [model_file(self.path)]
             case "transformers":
-                return sorted(path for pattern in TRANSFORMERS for path in self.path.glob(pattern))
+                return model_files(self.path)
             case "torch.export":
                 return [self.path]
             case "onnx":
@@ -166,7 +166,7 @@ def identify(found: Reference, label_map: Mapping[str, str]) -> Reference:
     elif found.kind == "staa":
         content, own = hash_file(model_file(found.path)), own_labels(found.path / MODEL)
     elif found.kind == "transformers":
-        content = hash_json({path.name: hash_file(path) for path in found.files()})
+        content = hash_folder(found.path)
         own = own_labels(found.path / "config.json")
     else:
         own = read_labels(labels_file(found.path), found.path)

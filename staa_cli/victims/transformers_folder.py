@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from staa_cli.audio.files import SAMPLE_RATE
@@ -56,7 +55,7 @@ def load_transformers(reference: Reference) -> Victim:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        except Exception as error:  # whatever its parsers and its checks raise
             raise UsageError(f"{folder} is damaged or no audio classifier of transformers: {first_line(error)}; fetch it again") from None
     check_complete(reference, info)
     names = model.config.id2label

@@ -328,6 +328,7 @@ def test_damaged_exports(foreign: dict[str, Path], tmp_path: Path, kind: str, ho
         ({"preprocessor_config.json": b'{"sampling_rate": 8000}'}, "takes audio at 8000 Hz, expected 16000 Hz"),
         ({"model_type": "bert"}, "holds a model of type 'bert', expected one that takes the waveform"),
         ({"hidden_size": 32}, "have another shape of"),
+        ({"hidden_size": "wide"}, "is damaged or no audio classifier"),
         ({"num_hidden_layers": 3}, "lack wav2vec2.encoder.layers.2"),
         ({"head": "classifier.dense"}, "lack classifier.bias, classifier.weight"),
     ],

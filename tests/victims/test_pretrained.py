@@ -13,12 +13,13 @@ import torch
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.recipes import load_recipe
 from staa_cli.recipes.schema import TrainVictimRecipe
+from staa_cli.runtime.checkpoints import Header, save_module
 from staa_cli.runtime.errors import Interrupted, UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.runtime.training import fit
 from staa_cli.victims import training
 from staa_cli.victims.base import z_score
-from staa_cli.victims.checkpoint import build_victim, load_victim
+from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 from staa_cli.victims.pretrained import classes, from_config, plain_config
 
 from ..conftest import Staa, World
@@ -232,3 +233,44 @@ def test_configuration_travels_as_json(encoders: dict[str, Path]) -> None:
     assert {name: tensor.shape for name, tensor in rebuilt.state_dict().items()} == {
         name: tensor.shape for name, tensor in victim.network.state_dict().items()
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"transformers": {"hidden_size": "wide"}}, "does not say how to build its model"),
+        ({"transformers": {"hidden_size": 96}}, "does not fit the model that it names"),
+        ({"labels": 7}, "does not say how to build its model"),
+        ({"labels": ["a"]}, "at least 2 emotions"),
+        ({"labels": list("abcde")}, "does not fit the model that it names"),
+        ({"model": "wav2vec9"}, "unknown victim 'wav2vec9'"),
+        ({"model": ["wavlm"]}, "unknown victim"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["emo18", "wavlm"])
+def test_tampered_headers(encoders: dict[str, Path], tmp_path: Path, kind: str, change: dict, words: str) -> None:
+    if kind == "emo18" and "transformers" in change:
+        return
+    victim = build_victim(kind, LABELS, pretrained=str(encoders["wavlm"]) if kind == "wavlm" else None)
+    header = victim_header(kind, victim)
+    if kind == "wavlm" and change == {"labels": list("abcde")}:
+        change = {**change, "transformers": {**header.config["transformers"], "id2label": dict(enumerate("abcde"))}}
+    save_module(tmp_path / "model.safetensors", victim, Header("victim", {**header.config, **change}))
+    with pytest.raises(UsageError, match=words):
+        load_victim(tmp_path, CPU)
+
+
+def test_another_encoder_in_the_same_folder_is_another_training(
+    staa: Staa, encoders: dict[str, Path], world: World, tmp_path: Path
+) -> None:
+    encoder = Path(shutil.copytree(encoders["wavlm"], tmp_path / "encoder"))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"step: train-victim\nmodel: wavlm\nepochs: 1\npretrained: {encoder}\n")
+    command = ("train-victim", recipe, "--data", world.data, "-o", tmp_path / "out")
+    assert staa(*command).code == 0
+    assert "nothing to do" in staa(*command).err
+    make_encoder(encoder, "wavlm", intermediate_size=20)
+    outcome = staa(*command)
+    assert outcome.code == 2
+    assert "is finished, with another recipe, input, checkpoint" in outcome.err
