@@ -27,11 +27,11 @@ InputPaths = Annotated[
         show_default=False,
     ),
 ]
-VICTIM = "A folder made by 'staa train-victim' or by transformers, hf:ORG/NAME, a .pt2 file, or plugin:NAME."
+VICTIM = "A folder made by 'staa train-victim' or by transformers, hf:ORG/NAME, plugin:NAME, or a .pt2 file."
 Victims = Annotated[
     list[str] | None,
     typer.Option(
-        "--victim", metavar="VICTIM", help=f"A further victim to judge by; repeatable. {VICTIM[:-1]}, or an .onnx file.", show_default=False
+        "--victim", metavar="VICTIM", help=f"A further victim to judge by; repeatable. {VICTIM[:-1]} or an .onnx file.", show_default=False
     ),
 ]
 LabelMap = Annotated[

@@ -39,7 +39,11 @@ def isolated(seed: int, device: torch.device) -> Iterator[None]:
 
     before = np.random.get_state()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        # Not `torch.manual_seed`, which seeds every CUDA device, forked or not.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         np.random.seed(seed % 2**32)
         try:
             yield

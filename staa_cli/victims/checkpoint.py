@@ -52,7 +52,8 @@ def build_victim(
     if len(labels) < 2:
         raise UsageError(f"a victim needs at least 2 emotions, found {len(labels)}: {', '.join(labels)}")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "victim", model))
+        # Not `torch.manual_seed`, which seeds every CUDA device too.
+        torch.default_generator.manual_seed(derive_seed(seed, "victim", model))
         if model in PRETRAINED:
             from staa_cli.victims.pretrained import from_config, from_pretrained
 
