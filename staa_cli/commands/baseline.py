@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +12,13 @@ from staa_cli.commands import options as opt
 def baseline(
     recipe: opt.Recipe,
     threat: Annotated[
-        Path,
-        typer.Option("--threat", metavar="VICTIM", help="The victim whose gradients steer the attack.", show_default=False),
+        str,
+        typer.Option("--threat", metavar="VICTIM", help=f"The victim whose gradients steer the attack. {opt.VICTIM}", show_default=False),
     ],
     out: opt.Out,
     inputs: opt.InputPaths = None,
     victim: opt.Victims = None,
+    labels: opt.LabelMap = None,
     split: opt.Split = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
@@ -51,9 +51,11 @@ def baseline(
         out,
         output,
         checkpoints={},
+        label_map=opt.read_label_map(labels),
         batch_size=batch_size,
         overwrite=overwrite,
     )
+    campaign.threat.require_gradients(f"'staa baseline {settings.attack}'")
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
@@ -62,5 +64,5 @@ def baseline(
     from staa_cli.victims.checkpoint import load_victim
 
     place = resolve_device(device)
-    attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(threat, place), settings.reference)
+    attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(campaign.threat, place), settings.reference)
     return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})

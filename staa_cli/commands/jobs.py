@@ -74,8 +74,11 @@ class Job:
             self.show(read_metrics(self.out))
         return self.state.finished
 
-    def run(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu") -> int:
+    def run(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu", **extra: Any) -> int:
         """Do `work` in a workspace that becomes OUT. `work` returns the summary.
+
+        Args:
+            extra: further entries of `metrics.json`.
 
         Returns:
             The exit code: 1 where single files failed.
@@ -84,7 +87,7 @@ class Job:
             summary = work(folder)
             (folder / STATE).unlink(missing_ok=True)
             write_text(folder / RECIPE, dump_recipe(self.recipe))
-            metrics = self.process.metrics(summary, device=device)
+            metrics = self.process.metrics(summary, device=device, **extra)
             write_json(folder / METRICS, metrics)
         self.show(metrics)
         if summary.get("failed"):

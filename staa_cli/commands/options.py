@@ -27,9 +27,18 @@ InputPaths = Annotated[
         show_default=False,
     ),
 ]
+VICTIM = "A folder made by 'staa train-victim' or by transformers, hf:ORG/NAME, plugin:NAME, or a .pt2 file."
 Victims = Annotated[
-    list[Path] | None,
-    typer.Option("--victim", metavar="VICTIM", help="A further victim to judge by; repeatable.", show_default=False),
+    list[str] | None,
+    typer.Option(
+        "--victim", metavar="VICTIM", help=f"A further victim to judge by; repeatable. {VICTIM[:-1]} or an .onnx file.", show_default=False
+    ),
+]
+LabelMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", metavar="MAP", help="A YAML file of lines 'MODEL WORD: corpus word' for the victims' labels.", show_default=False
+    ),
 ]
 Split = Annotated[
     str | None,
@@ -118,3 +127,9 @@ def listed_paths(arguments: list[str], files_from: str | None, null: bool) -> tu
         return arguments, read_list(Path(files_from).read_bytes(), null=null)
     except OSError as error:
         raise UsageError(f"the list {files_from} cannot be read: {error.strerror}") from None
+
+
+def read_label_map(path: Path | None) -> dict[str, str]:
+    from staa_cli.victims import labels
+
+    return labels.read_label_map(path) if path is not None else {}

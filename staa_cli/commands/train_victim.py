@@ -39,6 +39,7 @@ def train_victim(
     from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.parallel import joined
+    from staa_cli.victims.hub import hash_folder
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
@@ -49,10 +50,13 @@ def train_victim(
         folders = places(out, seed, seeds)
         recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders.items()}
         manifest = read_manifest(data)
-        inputs = {"inputs": manifest.identity()}
+        identity: dict[str, Any] = {"inputs": manifest.identity()}
+        encoder = next(iter(recipes.values())).pretrained
+        if encoder is not None and Path(encoder).is_dir():
+            identity["checkpoints"] = {"pretrained": hash_folder(Path(encoder))}
         # All folders are looked at before the first training, which may take hours.
         jobs = {
-            folder: Job("train-victim", settings, inputs, folder, output, overwrite=overwrite, shown=seeds is None)
+            folder: Job("train-victim", settings, identity, folder, output, overwrite=overwrite, shown=seeds is None)
             for folder, settings in recipes.items()
         }
         settings = next(iter(recipes.values()))

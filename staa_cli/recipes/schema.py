@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,11 +18,15 @@ class BudgetRecipe(OneOf):
     peak_snr_db: float | None = Field(None, ge=-20, le=200)
 
 
+PRETRAINED = {"wav2vec2": "facebook/wav2vec2-base", "wavlm": "microsoft/wavlm-base", "hubert": "facebook/hubert-base-ls960"}
+"""The encoders that fine-tuned victims start from."""
+
+
 class TrainVictimRecipe(Strict):
     """`staa train-victim`."""
 
     step: Literal["train-victim"]
-    model: Literal["emo18", "zhao19"]
+    model: Literal["emo18", "zhao19", "cnn-lstm", "wav2vec2", "wavlm", "hubert"]
     epochs: int = Field(30, ge=1)
     batch_size: int = Field(8, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
@@ -34,7 +38,22 @@ class TrainVictimRecipe(Strict):
     sampling: Literal["shuffle", "balanced"] = Field("shuffle", description="balanced: draw with replacement, each emotion as often")
     deterministic: Switch = Field(False, description="deterministic algorithms only: equal runs on CUDA give equal weights, slower")
     augment: AugmentRecipe | None = None
+    pretrained: str | None = Field(None, min_length=1, description="encoder to fine-tune: a hub id or a local folder")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def default_encoder(cls, data: Any) -> Any:
+        """A resolved recipe names the encoder that it was trained from."""
+        if isinstance(data, dict) and data.get("pretrained") is None and data.get("model") in list(PRETRAINED):
+            return {**data, "pretrained": PRETRAINED[data["model"]]}
+        return data
+
+    @model_validator(mode="after")
+    def encoder_to_fine_tune(self) -> Self:
+        if self.pretrained is not None and self.model not in PRETRAINED:
+            raise ValueError(f"'pretrained' is for {', '.join(PRETRAINED)}: '{self.model}' is trained from scratch; remove the key")
+        return self
 
     @model_validator(mode="after")
     def balanced_once(self) -> Self:

@@ -72,7 +72,7 @@ class Run:
             "recipe": self.recipe,
             "recipe_sha256": hash_json(self.recipe),
             **self.identity,
-            "versions": versions("torch", "torchaudio", "soundfile", "numpy"),
+            "versions": versions("torch", "torchaudio", "transformers", "soundfile", "numpy"),
             "device": device,
             **extra,
             "summary": summary,

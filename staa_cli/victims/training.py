@@ -18,6 +18,7 @@ from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.runtime.parallel import ALONE, World
+from staa_cli.runtime.seeds import reproducible
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
@@ -105,7 +106,7 @@ def train_and_judge(
     output: Output,
     world: World,
 ) -> dict[str, Any]:
-    victim = build_victim(recipe.model, manifest.labels, recipe.seed).to(device)
+    victim = build_victim(recipe.model, manifest.labels, recipe.seed, pretrained=recipe.pretrained).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
     epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device, world)
 
@@ -117,9 +118,10 @@ def train_and_judge(
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
         return record
 
-    header = victim_header(recipe.model, manifest.labels)
+    header = victim_header(recipe.model, victim)
     selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=selected, patience=recipe.patience, world=world)
+    train = reproducible(run_epoch, recipe.seed, device)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, train, output, score=selected, patience=recipe.patience, world=world)
     if not world.leader:
         return {}
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
@@ -129,6 +131,7 @@ def train_and_judge(
         "model": recipe.model,
         "labels": manifest.labels,
         "parameters": sum(parameter.numel() for parameter in victim.parameters()),
+        "trainable_parameters": sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad),
         "utterances": len(data["train"]),
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
