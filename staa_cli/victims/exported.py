@@ -6,10 +6,12 @@ Both take float32 waveforms `(B, T)` at 16 kHz in [-1, 1] and give logits `(B, K
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ def load_exported(reference: Reference, device: torch.device) -> Victim:
     path = reference.path
     check_archive(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), silent("torch.export"):
             warnings.simplefilter("ignore")  # about buffers of its own that nobody may write to
             program = torch.export.load(path)
         inputs = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in program.graph_signature.user_inputs]
@@ -84,6 +86,18 @@ def load_exported(reference: Reference, device: torch.device) -> Victim:
     return Victim(network, read_labels(labels_file(path), path), normalise=None)
 
 
+@contextmanager
+def silent(name: str) -> Iterator[None]:
+    """Keep a library's log, which would print its tracebacks, off the terminal."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def check_archive(path: Path) -> None:
     """Refuse an archive that carries pickled objects or compiled code; both would run on loading.
 
@@ -95,7 +109,10 @@ def check_archive(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
+            names = archive.namelist()
+            if len(set(names)) < len(names):
+                raise UsageError(f"{path} holds an entry twice, so that readers may differ in what they find; export the model again")
+            for name in names:
                 if "/aotinductor/" in name or "custom_obj_" in name or name.endswith((".so", ".pkl")):
                     raise UsageError(f"{path} carries code or pickled objects ({name}), which would run on loading; export the model alone")
                 if name.endswith("_config.json"):

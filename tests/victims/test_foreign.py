@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -307,6 +308,22 @@ def test_pt2_that_hides_code_is_refused_unopened(foreign: dict[str, Path], tmp_p
     assert not (tmp_path / "exploded").exists()
 
 
+def test_pt2_with_an_entry_twice(foreign: dict[str, Path], tmp_path: Path) -> None:
+    """One reader may find the harmless entry, another the other one."""
+    path = rewritten(foreign["pt2"], tmp_path / "twice.pt2", {})
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr(archive.namelist()[0], b"x")
+    with pytest.raises(UsageError, match="holds an entry twice"):
+        load_victim(path, CPU)
+
+
+def test_damaged_graph_leaves_no_traceback(foreign: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = rewritten(foreign["pt2"], tmp_path / "graph.pt2", {"models/model.json": b"{}"})
+    with pytest.raises(UsageError, match="is damaged or was written by another version of torch"):
+        load_victim(path, CPU)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["pt2", "onnx"])
 @pytest.mark.parametrize("how", ["truncated", "text", "empty"])
 def test_damaged_exports(foreign: dict[str, Path], tmp_path: Path, kind: str, how: str) -> None:
@@ -392,3 +409,9 @@ def test_hub_model(foreign: dict[str, Path], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns: str(foreign["transformers"]))
     loaded = load_victim("hf:org/ser", CPU)
     assert (loaded.model, loaded.sha256) == ("ser", resolve(foreign["transformers"]).sha256)
+
+
+def test_onnx_without_its_extra(foreign: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match=r"needs onnxruntime: install staa with the extra 'onnx'"):
+        load_victim(foreign["onnx"], CPU)
