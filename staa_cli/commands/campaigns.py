@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.attacks.inputs import collect
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
+from staa_cli.recipes.base import essence
 from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
@@ -64,7 +65,7 @@ class Campaign:
         # In a batch, rounding depends on the batch's size: another size is another run.
         identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
-        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
+        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
         inputs = {"count": len(files), "sha256": hash_json(files)}
         self.job = Job(
@@ -75,7 +76,7 @@ class Campaign:
             output,
             overwrite=overwrite,
             extendable=self.keeps_everything,
-            resume_key=hash_json([command, recipe.model_dump(), identity]),
+            resume_key=hash_json([command, essence(recipe), identity]),
         )
 
     def keeps_everything(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from staa_cli.recipes import dump_recipe
+from staa_cli.recipes.base import essence
 from staa_cli.runtime.folders import (
     METRICS,
     STATE,
@@ -54,7 +55,7 @@ class Job:
         self.shown = shown
         self.recipe, self.out, self.output, self.overwrite = recipe, out, output, overwrite
         seed = recipe.model_dump().get("seed")
-        self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed})
+        self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed}, essence(recipe))
         self.resume_key = resume_key or self.process.key
         self.state = inspect_output(out, command, self.process.key)
         if self.state.replaceable is not None and not extendable():

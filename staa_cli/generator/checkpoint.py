@@ -30,7 +30,8 @@ def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
         classes: the number of the threat model's emotions; used where the recipe conditions on its prediction.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
+        # Not `torch.manual_seed`, which seeds every CUDA device too.
+        torch.default_generator.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
         return STAANet(
             recipe.size,
             Budget(**recipe.budget.model_dump()),

@@ -12,7 +12,7 @@ from staa_cli.reporting.figures import check_figures as check_figures  # 'staa p
 from staa_cli.reporting.figures import encode
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.names import corpus_name, in_order
-from staa_cli.reporting.runs import Run
+from staa_cli.reporting.runs import Run, flatten
 from staa_cli.runtime.folders import read_metrics, write_bytes, write_text
 
 CARD, PICTURE = "card.md", "card.png"
@@ -86,7 +86,7 @@ def section(title: str, lines: list[str]) -> list[str]:
 def settings(run: Run) -> dict[str, str]:
     """The recipe without the parts that belong to other corpora."""
     others = {"demo", "ravdess", "folders", "audformat"} - {run.text("corpus")}
-    return {key: value for key, value in run.settings.items() if key.split(".")[0] not in others}
+    return {key: value for key, value in flatten(run.metrics["recipe"]) if key.split(".")[0] not in others}
 
 
 def draw(manifest: Manifest, histogram: dict[str, list[float]]) -> bytes:

@@ -42,6 +42,11 @@ class LogMel(nn.Module):
         self.register_buffer("bank", bank, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        # Eight bits of mantissa are too few for a power spectrum, whatever the network behind it computes in.
+        with torch.autocast(waveforms.device.type, enabled=False):
+            return self.spectrogram(waveforms.float() if waveforms.dtype == torch.bfloat16 else waveforms)
+
+    def spectrogram(self, waveforms: Tensor) -> Tensor:
         spectrum = torch.stft(waveforms, self.n_fft, self.hop, window=self.window, center=True, return_complex=True)
         # Not abs()², whose gradient at zero is undefined.
         power = spectrum.real.square() + spectrum.imag.square()
