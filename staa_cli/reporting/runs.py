@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from staa_cli.reporting.model import Cell, Number, Row
 from staa_cli.recipes.base import essence
 from staa_cli.recipes.schema import RECIPES
+from staa_cli.reporting.model import Cell, Number, Row
 from staa_cli.runtime.errors import UsageError
 
 LoadedRun = tuple[Path, dict[str, Any]]
