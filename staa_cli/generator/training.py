@@ -21,6 +21,7 @@ from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.runtime.seeds import generator as random_stream
 from staa_cli.runtime.training import fit
+from staa_cli.victims.augment import augment, draw_keys
 from staa_cli.victims.checkpoint import LoadedVictim
 from staa_cli.victims.training import predict
 
@@ -99,7 +100,8 @@ def train_generator(
         raise UsageError(
             f"'reference: label' needs a threat model trained on this corpus: it knows {threat.labels}, the corpus has {manifest.labels}"
         )
-    train = load_audio(manifest, manifest.split(*recipe.train_on.split("+")), output.warning)
+    rows = manifest.split(*recipe.train_on.split("+"))
+    train = load_audio(manifest, rows, output.warning)
     val = load_audio(manifest, manifest.split("val"), output.warning)
     if not len(train):
         raise UsageError(f"{manifest.folder} has no utterance in split '{recipe.train_on}'")
@@ -115,6 +117,7 @@ def train_generator(
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * pace
         batches = torch.randperm(len(train), generator=random_stream(recipe.seed, "order", epoch)).split(recipe.batch_size)
+        keys = draw_keys(recipe.seed, epoch, [row.file for row in rows])
         draws = random_stream(recipe.seed, "gate", epoch, device=device)
         sparsity_weight = SparsityWeight(weights.sparsity, recipe.adaptive_sparsity, state, device)
         losses, successes = [], []
@@ -123,7 +126,11 @@ def train_generator(
                 waveforms, targets = train.batch(indices, device)
                 predictions = clean[indices].to(device)
                 perturbed = network(waveforms, predictions, draws)
-                logits = threat.victim(perturbed.adversarial)
+                heard = perturbed.adversarial
+                if recipe.augment is not None:
+                    # What fools a model through shift and noise fools other models, too (input diversity, C. Xie et al., CVPR 2019).
+                    heard = augment(heard, keys[indices].to(device), recipe.augment)
+                logits = threat.victim(heard)
                 success = logits.argmax(dim=1) != predictions
                 reference = predictions if recipe.reference == "prediction" else targets
                 loss = (

@@ -108,6 +108,7 @@ class TrainGeneratorRecipe(Strict):
     batch_size: int = Field(8, ge=1)
     learning_rate: float = Field(1e-4, gt=0)
     decay: Decay | None = Decay()
+    augment: AugmentRecipe | None = Field(None, description="what happens in training to the speech that the threat model hears")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
