@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.generator.checkpoint import build_generator, copy_threat, generator_header, load_generator
 from staa_cli.generator.losses import adversarial_loss, magnitude_loss, quantisation_loss, sparsity_loss
-from staa_cli.generator.staa_net import STAANet
 from staa_cli.metrics.classification import asr_percent
 from staa_cli.metrics.perturbation import sparsity_percent
 from staa_cli.recipes.schema import AdaptiveSparsity, TrainGeneratorRecipe
@@ -57,8 +57,8 @@ class SparsityWeight:
 
 
 @torch.no_grad()
-def evaluate(network: STAANet, threat: LoadedVictim, audio: LabelledAudio, clean: Tensor, device: torch.device) -> dict[str, float]:
-    """ASR on the threat model and mean sparsity, in percent. `clean`: `(N,)` its clean predictions on the CPU."""
+def evaluate(network: nn.Module, threat: LoadedVictim, audio: LabelledAudio, clean: Tensor, device: torch.device) -> dict[str, float]:
+    """ASR of a `STAANet` on the threat model and mean sparsity, in percent. `clean`: `(N,)` its clean predictions on the CPU."""
     network.eval()
     adversarial, density = [], []
     for indices in torch.arange(len(audio)).split(16):
@@ -109,6 +109,8 @@ def train_generator(
     copy_threat(threat, folder)
     network = build_generator(recipe, len(threat.labels)).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    average = None if recipe.average is None else AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+    judged = network if average is None else average.module
     weights = recipe.weights
 
     def run_epoch(epoch: int, state: TrainingState) -> dict[str, Any]:
@@ -143,6 +145,8 @@ def train_generator(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                if average is not None:
+                    average.update_parameters(network)
                 sparsity_weight.update(success, pace)
                 losses.append(loss.detach())
                 successes.append(success)
@@ -154,14 +158,14 @@ def train_generator(
             "sparsity_weight": float(sparsity_weight.value),
         }
         if len(val):
-            record |= {f"val_{name}": value for name, value in evaluate(network, threat, val, clean_val, device).items()}
+            record |= {f"val_{name}": value for name, value in evaluate(judged, threat, val, clean_val, device).items()}
             if recipe.adaptive_sparsity is not None:
                 record["merit"] = merit(record["val_asr_percent"], record["val_sparsity_percent"], 100 * recipe.adaptive_sparsity.target)
         return record
 
     score = "merit" if recipe.adaptive_sparsity is not None and len(val) else None
     header = generator_header(recipe, threat)
-    state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, output, score=score)
+    state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, output, score=score, average=average)
     network = load_generator(folder, device).network
     return {
         "size": recipe.size,

@@ -109,6 +109,7 @@ class TrainGeneratorRecipe(Strict):
     learning_rate: float = Field(1e-4, gt=0)
     decay: Decay | None = Decay()
     augment: AugmentRecipe | None = Field(None, description="what happens in training to the speech that the threat model hears")
+    average: float | None = Field(None, gt=0, lt=1, description="keep a moving average of the weights; its decay per step")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")

@@ -93,6 +93,14 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
         raise UsageError(f"{folder / MODEL} does not fit the model that it names: {first}") from None
 
 
+def with_prefix(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in module.state_dict().items()}
+
+
+def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
 @dataclass
 class TrainingState:
     """Where a training stands: enough to go on exactly as if it had not been interrupted.
@@ -109,19 +117,23 @@ class TrainingState:
     best_epoch: int = 0
     extra: dict[str, float] = field(default_factory=dict)
 
-    def save(self, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        tensors = {f"module.{name}": tensor for name, tensor in module.state_dict().items()}
+    def save(self, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None) -> None:
+        tensors = with_prefix("module.", module)
+        if average is not None:
+            tensors |= with_prefix("average.", average)
         for index, slots in optimizer.state_dict()["state"].items():
             tensors.update({f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in slots.items()})
         write_tensors(folder / STATE, tensors, asdict(self))
 
     @classmethod
-    def restore(cls, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState:
-        """The state saved in `folder`, with `module` and `optimizer` filled from it; a fresh one where nothing was saved."""
+    def restore(cls, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None) -> TrainingState:
+        """The state saved in `folder`, with the modules and `optimizer` filled from it; a fresh one where nothing was saved."""
         if not (folder / STATE).exists():
             return cls()
         tensors, metadata = read_tensors(folder / STATE)
-        module.load_state_dict({name.removeprefix("module."): tensor for name, tensor in tensors.items() if name.startswith("module.")})
+        module.load_state_dict(without_prefix("module.", tensors))
+        if average is not None:
+            average.load_state_dict(without_prefix("average.", tensors))
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
@@ -30,6 +31,7 @@ def fit(
     *,
     score: str | None = None,
     patience: int | None = None,
+    average: AveragedModel | None = None,
     world: World = ALONE,
 ) -> TrainingState:
     """Train `module` for `epochs`, going on from what `folder` holds.
@@ -41,12 +43,14 @@ def fit(
         run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
             number only, so that a resumed training equals an undisturbed one.
         world: the processes that train together, in which the leader alone writes; all read the same `folder`.
+        average: of the weights of `module`, brought up to date by `run_epoch`; its weights are written in place of those of `module`.
         patience: stop after so many epochs that did not raise `score`; an equal score does not count as raised.
 
     Raises:
         Interrupted: Ctrl-C; the state of the last whole epoch is kept.
     """
-    state = TrainingState.restore(folder, module, optimizer)
+    state = TrainingState.restore(folder, module, optimizer, average)
+    kept = module if average is None else average.module
     saved = state.epoch
     if saved:
         output.message(f"going on after epoch {saved} of {epochs}")
@@ -60,9 +64,9 @@ def fit(
             if score is None or best is None or record[score] >= best[score]:
                 state.best_epoch = state.epoch
                 if world.leader:
-                    save_module(folder / MODEL, module, header)
+                    save_module(folder / MODEL, kept, header)
             if world.leader:
-                state.save(folder, module, optimizer)
+                state.save(folder, module, optimizer, average)
             saved = state.epoch
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
@@ -70,7 +74,7 @@ def fit(
         output.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if world.leader:
         if score is not None:
-            save_module(folder / LAST, module, header)
+            save_module(folder / LAST, kept, header)
         write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
     return state
 
