@@ -62,7 +62,7 @@ def main() -> None:
         test = subset(arguments.data, folder / "data")
         settings = ["--set", f"pretrained={folder / 'base'}", "--set", "epochs=2"]
         trained = staa("train-victim", f"emodb/{arguments.model}", "--data", folder / "data", *settings, "-o", folder / "victim")
-        print(f"{trained['summary']['parameters']:,} trainable parameters")
+        print(f"{trained['summary']['parameters']:,} parameters, the frozen feature encoder among them")
         attacked = staa("baseline", "emodb/pgd", *test[:2], "--threat", folder / "victim", "-o", folder / "pgd")
         print(f"PGD: {attacked['summary']['seconds_per_utterance']:.1f} s an utterance")
 
