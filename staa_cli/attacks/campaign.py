@@ -45,6 +45,17 @@ def check_labels(inputs: Inputs, victims: Mapping[str, LoadedVictim]) -> None:
             )
 
 
+def check_target(target: str | None, victims: Mapping[str, LoadedVictim]) -> None:
+    """A victim that cannot predict the target could not be led there.
+
+    Raises:
+        UsageError: naming the victim and its labels.
+    """
+    for name, victim in victims.items():
+        if target is not None and target not in victim.labels:
+            raise UsageError(f"the target is '{target}', but victim '{name}' knows {', '.join(victim.labels)}")
+
+
 def run_campaign(
     attacker: Attacker,
     jobs: Sequence[Job],
@@ -55,11 +66,15 @@ def run_campaign(
     output: Output,
     *,
     batch_size: int = 1,
+    target: str | None = None,
 ) -> list[Record]:
     """Attack every job that `folder` does not hold yet.
 
     Utterances of equal length share a batch of up to `batch_size`. Batches are cut from all jobs, finished ones too, so that a resumed
     run computes what an undisturbed one would.
+
+    Args:
+        target: of a targeted attack; success is then that the prediction is the target, also where it was before.
 
     Returns:
         All records, in the order of `jobs` and `victims`; also as `results.jsonl` in `folder`. A file that cannot be used has one
@@ -77,7 +92,7 @@ def run_campaign(
         with (folder / RESULTS).open("a") as log, output.progress("attack", len(jobs)) as step:
             for batch in load_batches(jobs, batch_size, records, output):
                 if not all(loaded.job.key in complete for loaded in batch):
-                    for loaded, lines in zip(batch, attack_batch(attacker, batch, victims, folder, budget, device), strict=True):
+                    for loaded, lines in zip(batch, attack_batch(attacker, batch, victims, folder, budget, device, target), strict=True):
                         records[loaded.job.key] = lines
                         log.writelines(json.dumps(line, allow_nan=False) + "\n" for line in lines)
                         output.detail(
@@ -128,16 +143,18 @@ def attack_batch(
     folder: Path,
     budget: Budget,
     device: torch.device,
+    target: str | None = None,
 ) -> list[list[Record]]:
     """Attack utterances of one length, write them, read them back and judge both forms."""
     clean = torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device)
     synchronize(device)
     start = perf_counter()
     # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
-    adversarial = attacker.perturb(clean, [loaded.job.input.label for loaded in batch], [loaded.job.seed for loaded in batch]).detach()
+    outcome = attacker.perturb(clean, [loaded.job.input.label for loaded in batch], [loaded.job.seed for loaded in batch])
     synchronize(device)
     seconds = (perf_counter() - start) / len(batch)
-    memory = adversarial.cpu()
+    memory = outcome.adversarial.detach().cpu()
+    queries = None if outcome.queries is None else outcome.queries.tolist()
     for loaded, samples in zip(batch, memory, strict=True):
         write_wav(
             folder / loaded.job.output,
@@ -162,12 +179,14 @@ def attack_batch(
                     "label": loaded.job.input.label,
                     "clean": before[row],
                     "adversarial": after[row],
-                    "success": before[row] != after[row],
+                    "success": succeeded(before[row], after[row], target),
+                    **({} if target is None else {"target": target}),
+                    **({} if queries is None else {"queries": queries[row]}),
                     "epsilon": epsilon[row],
                     **measures[0][row],
                     "memory": {
                         "adversarial": in_memory[row],
-                        "success": before[row] != in_memory[row],
+                        "success": succeeded(before[row], in_memory[row], target),
                         **measures[1][row],
                     },
                     "audio": {
@@ -181,6 +200,11 @@ def attack_batch(
             )
         results.append(lines)
     return results
+
+
+def succeeded(clean: str, adversarial: str, target: str | None) -> bool:
+    """Whether a prediction is as the attack wishes: another one than before, or the target."""
+    return clean != adversarial if target is None else adversarial == target
 
 
 @torch.no_grad()

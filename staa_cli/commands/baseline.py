@@ -32,7 +32,7 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with FGSM, BIM or PGD on a threat model."""
+    """Attack audio with an iterative attack on a threat model; the recipe names it."""
     from staa_cli.commands.campaigns import Campaign
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import BaselineRecipe
@@ -57,10 +57,10 @@ def baseline(
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
-    from staa_cli.attacks.registry import ATTACKS
+    from staa_cli.attacks.registry import build_attack
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
 
     place = resolve_device(device)
-    attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(threat, place), settings.reference)
+    attacker = BaselineAttacker(build_attack(settings), load_victim(threat, place), settings.reference, settings.target)
     return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})

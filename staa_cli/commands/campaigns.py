@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.attacks.inputs import collect
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
-from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
+from staa_cli.recipes.schema import BaselineRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS, model_file
 from staa_cli.runtime.output import Output
@@ -35,7 +35,7 @@ class Campaign:
     def __init__(
         self,
         command: str,
-        recipe: TrainGeneratorRecipe | PGDRecipe,
+        recipe: TrainGeneratorRecipe | BaselineRecipe,
         sources: tuple[list[str], list[str] | None],
         split: str | None,
         threat: Path,
@@ -81,7 +81,7 @@ class Campaign:
 
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
-        from staa_cli.attacks.campaign import check_labels, run_campaign
+        from staa_cli.attacks.campaign import check_labels, check_target, run_campaign
         from staa_cli.attacks.summary import summarise
         from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
@@ -89,11 +89,15 @@ class Campaign:
         loaded = [attacker.threat, *(load_victim(folder, device) for folder in self.folders[1:])]
         victims = dict(zip(names(loaded, self.folders), loaded, strict=True))
         check_labels(self.inputs, victims)
+        target = self.recipe.target if isinstance(self.recipe, BaselineRecipe) else None
+        check_target(target, victims)
         budget = self.recipe.budget.model_dump(exclude_none=True)
 
         def work(folder: Path) -> dict[str, Any]:
             self.reuse(folder)
-            records = run_campaign(attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=self.batch_size)
+            records = run_campaign(
+                attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=self.batch_size, target=target
+            )
             self.drop_strays(folder)
             head = {
                 **facts,
@@ -101,6 +105,7 @@ class Campaign:
                 "corpus": self.inputs.corpus,
                 "split": self.inputs.split,
                 "budget": budget,
+                **({} if target is None else {"target": target}),
             }
             return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
 
