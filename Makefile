@@ -49,6 +49,18 @@ endef
 DEMO_RUNS := data emo18 zhao19 pgd-test staa-net-test
 EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test pgd-sparse-test staa-net-test
 
+# Every victim of the papers on unseen speakers, over seeds: `make victims CORPUS=emovo SEEDS=0,1,2`.
+CORPUS ?= emodb
+SEEDS ?= 0,1,2
+MODELS ?= cnn-lstm emo18 zhao19
+VICTIMS := $(MODELS:%=$(RUNS)/victims/$(CORPUS)/%)
+
+.PHONY: victims $(VICTIMS)
+victims: $(VICTIMS)
+	@$(BIN)/staa report $(VICTIMS:%=%/*/)
+$(VICTIMS): $(RUNS)/victims/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
+	$(BIN)/staa train-victim $(CORPUS)/$* --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
+
 $(eval $(call CHAIN,demo,))
 $(eval $(call CHAIN,emodb,$(CORPORA)/emodb))
 $(eval $(call CHAIN,emovo,$(CORPORA)/emovo))

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from staa_cli.runtime.checkpoints import save_module
+from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
+
 from .conftest import Staa, World
+from .victims.conftest import export, make_classifier, tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 
@@ -34,3 +38,28 @@ def test_predictions_agree_with_the_cpu(staa: Staa, world: World, tmp_path: Path
         assert staa("attack", world.generator, world.data, "--split", "test", "-o", tmp_path / device, "--device", device).code == 0
     lines = [[json.loads(line) for line in (tmp_path / device / "results.jsonl").read_text().splitlines()] for device in ("cpu", "cuda")]
     assert [record["clean"] for record in lines[0]] == [record["clean"] for record in lines[1]]
+
+
+@pytest.mark.parametrize("kind", ["pt2", "onnx", "transformers", "cnn-lstm"])
+def test_victims_answer_as_on_the_cpu(tmp_path: Path, kind: str) -> None:
+    labels = ["calm", "glad", "wild"]
+    match kind:
+        case "transformers":
+            path = make_classifier(tmp_path / "model", labels)
+        case "cnn-lstm":
+            path = tmp_path
+            victim = build_victim(kind, labels)
+            save_module(path / "model.safetensors", victim, victim_header(kind, victim))
+        case _:
+            path = export(tmp_path / f"model.{kind}", tiny(), labels)
+    waveforms = 0.1 * torch.randn(2, 4_000, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for device in ("cpu", "cuda"):
+        x = waveforms.to(device).requires_grad_(kind != "onnx")
+        logits = load_victim(path, torch.device(device)).victim(x)
+        assert logits.device.type == device
+        found[device] = [logits.detach().cpu()]
+        if kind != "onnx":
+            found[device] += [gradient.cpu() for gradient in torch.autograd.grad(logits[:, 0].sum(), x)]
+    for on_cpu, on_cuda in zip(found["cpu"], found["cuda"], strict=True):
+        torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-2, atol=1e-3)

@@ -21,6 +21,7 @@ from staa_cli.runtime.device import synchronize
 from staa_cli.runtime.errors import Interrupted, UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.victims.checkpoint import LoadedVictim
+from staa_cli.victims.labels import mismatch
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,12 @@ def check_labels(inputs: Inputs, victims: Mapping[str, LoadedVictim]) -> None:
     """Labels that a victim cannot predict would make every accuracy a lie.
 
     Raises:
-        UsageError: naming both lists.
+        UsageError: naming both lists, and the map that would bring them together.
     """
     labels = {file.label for file in inputs.files if file.label is not None}
     for name, victim in victims.items():
-        strange = sorted(labels - set(victim.labels))
-        if strange:
-            raise UsageError(
-                f"the inputs have the labels {', '.join(sorted(labels))}, but victim '{name}' knows {', '.join(victim.labels)}: "
-                f"it cannot predict {', '.join(strange)}"
-            )
+        if labels - set(victim.labels):
+            raise mismatch(labels, name, victim.labels)
 
 
 def check_target(target: str | None, victims: Mapping[str, LoadedVictim]) -> None:

@@ -50,9 +50,7 @@ class DeepFool(GoalAttack):
         return found, torch.zeros_like(problem.reference)
 
 
-def cross_boundary(
-    problem: Problem, start: Tensor, lower: Tensor, upper: Tensor, steps: int, overshoot: float
-) -> tuple[Tensor, Tensor]:
+def cross_boundary(problem: Problem, start: Tensor, lower: Tensor, upper: Tensor, steps: int, overshoot: float) -> tuple[Tensor, Tensor]:
     """Walk until the goal is reached.
 
     Args:

@@ -91,17 +91,7 @@ class OnePixel(GoalAttack):
         rows = torch.arange(len(genes), device=genes.device).repeat_interleave(genes.shape[1])
         margins = []
         for chunk, candidates in zip(rows.split(self.forward_batch), genes.flatten(0, 1).split(self.forward_batch), strict=True):
-            part = Problem(
-                problem.victim,
-                problem.waveforms[chunk],
-                problem.reference[chunk],
-                problem.targeted,
-                problem.clean[chunk],
-                problem.lower[chunk],
-                problem.upper[chunk],
-                problem.epsilon[chunk],
-                (),
-            )
+            part = problem[chunk]
             scores = part.logits(self.express(part, candidates.unsqueeze(1)).squeeze(1)).log_softmax(dim=1)
             margins.append(torch.where(part.reached(scores), part.margin(scores).clamp(min=1e-30), part.margin(scores).clamp(max=0)))
         return torch.cat(margins).view(genes.shape[:2])

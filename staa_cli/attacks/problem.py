@@ -43,10 +43,10 @@ class Problem:
         return len(self.waveforms)
 
     def __getitem__(self, chosen: Tensor) -> Self:
-        """The utterances that an `(A,)` mask chooses."""
-        streams = [stream for stream, goes_on in zip(self.random, chosen.tolist(), strict=True) if goes_on]
+        """The utterances that an `(A,)` mask or a list of indices chooses. An index may stand in the list more than once."""
+        rows = chosen.nonzero().squeeze(1) if chosen.dtype == torch.bool else chosen
         names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon")
-        return replace(self, random=streams, **{name: getattr(self, name)[chosen] for name in names})
+        return replace(self, random=[self.random[row] for row in rows.tolist()], **{name: getattr(self, name)[rows] for name in names})
 
     def adversarial(self, perturbation: Tensor) -> Tensor:
         """δ → x_adv, both `(A, T)`."""

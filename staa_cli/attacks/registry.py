@@ -1,4 +1,4 @@
-"""From a recipe to an attack. A new attack is a file of its own, a schema and a line here."""
+"""From a recipe to an attack. A new attack is a file here, a schema in `recipes/attacks` and a line in `ATTACKS`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 from staa_cli.attacks.base import Attack
+from staa_cli.attacks.deepfool import DeepFool
+from staa_cli.attacks.one_pixel import OnePixel
 from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.sparsefool import SparseFool
 from staa_cli.audio.budget import Budget
 from staa_cli.recipes.attacks import BaselineRecipe, PGDRecipe
 
-SHARED = ("step", "attack", "budget", "reference", "target", "seed")
-"""The keys of a recipe that every attack has; the others are the settings of its own, by their own names."""
+Build = Callable[[BaselineRecipe], Attack]
+
+
+def shared(recipe: BaselineRecipe) -> dict[str, Any]:
+    """The arguments that every attack takes."""
+    return {"budget": Budget(**recipe.budget.model_dump()), "targeted": recipe.target is not None}
+
+
+def by_keys(attack: Callable[..., Attack]) -> Build:
+    """An attack whose settings are called as the recipe's keys."""
+
+    def build(recipe: BaselineRecipe) -> Attack:
+        own = recipe.model_dump(exclude=set(BaselineRecipe.model_fields))
+        return attack(**shared(recipe), **own)
+
+    return build
 
 
 def pgd_family(recipe: BaselineRecipe) -> Attack:
@@ -19,7 +36,7 @@ def pgd_family(recipe: BaselineRecipe) -> Attack:
     assert isinstance(recipe, PGDRecipe)
     positions = recipe.positions
     return PGD(
-        Budget(**recipe.budget.model_dump()),
+        **shared(recipe),
         steps=recipe.steps,
         step_size=recipe.step_size,
         random_start=recipe.attack == "pgd" and positions is None,
@@ -27,21 +44,18 @@ def pgd_family(recipe: BaselineRecipe) -> Attack:
         select=positions.select if positions else "gradient",
         redraw=positions.redraw if positions else True,
         early_stop=recipe.early_stop,
-        targeted=recipe.target is not None,
     )
 
 
-def settings(recipe: BaselineRecipe) -> dict[str, Any]:
-    """The arguments of an attack whose settings are called as the recipe's keys."""
-    own = {name: value for name, value in recipe.model_dump().items() if name not in SHARED}
-    return {"budget": Budget(**recipe.budget.model_dump()), "targeted": recipe.target is not None, **own}
-
-
-ATTACKS: dict[str, Callable[[BaselineRecipe], Attack]] = {
+ATTACKS: dict[str, Build] = {
     "fgsm": pgd_family,
     "bim": pgd_family,
     "pgd": pgd_family,
+    "sparsefool": by_keys(SparseFool),
+    "one-pixel": by_keys(OnePixel),
+    "deepfool": by_keys(DeepFool),
 }
+"""In the order of the papers' tables."""
 
 
 def build_attack(recipe: BaselineRecipe) -> Attack:

@@ -15,6 +15,7 @@ def attack(
     out: opt.Out,
     inputs: opt.InputPaths = None,
     victim: opt.Victims = None,
+    labels: opt.LabelMap = None,
     split: opt.Split = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
@@ -46,11 +47,12 @@ def attack(
         settings,
         opt.listed_paths(inputs or [], files_from, null),
         opt.check_split(split),
-        generator / "threat",
+        str(generator / "threat"),
         victim or [],
         out,
         output,
         checkpoints={"generator": checkpoint},
+        label_map=opt.read_label_map(labels),
         overwrite=overwrite,
     )
     if campaign.finished(dry_run):
@@ -60,7 +62,7 @@ def attack(
     from staa_cli.runtime.device import resolve_device
 
     place = resolve_device(device)
-    loaded = load_generator(generator, place)
+    loaded = load_generator(generator, place, campaign.threat)
     if loaded.recipe != settings.model_copy(update={"seed": loaded.recipe.seed}):
         raise UsageError(
             f"{generator / 'recipe.yaml'} is not the recipe that the weights beside it were trained with; copy the whole folder again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +12,18 @@ from staa_cli.commands import options as opt
 def baseline(
     recipe: opt.Recipe,
     threat: Annotated[
-        Path,
-        typer.Option("--threat", metavar="VICTIM", help="The victim whose gradients steer the attack.", show_default=False),
+        str,
+        typer.Option(
+            "--threat",
+            metavar="VICTIM",
+            help=f"The victim that steers the attack. {opt.VICTIM}",
+            show_default=False,
+        ),
     ],
     out: opt.Out,
     inputs: opt.InputPaths = None,
     victim: opt.Victims = None,
+    labels: opt.LabelMap = None,
     split: opt.Split = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
@@ -32,7 +37,7 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with an iterative attack on a threat model; the recipe names it."""
+    """Attack audio with the attack that a recipe names."""
     from staa_cli.commands.campaigns import Campaign
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import BaselineRecipe
@@ -51,9 +56,12 @@ def baseline(
         out,
         output,
         checkpoints={},
+        label_map=opt.read_label_map(labels),
         batch_size=batch_size,
         overwrite=overwrite,
     )
+    if settings.FOLLOWS_GRADIENTS:
+        campaign.threat.require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
@@ -62,5 +70,5 @@ def baseline(
     from staa_cli.victims.checkpoint import load_victim
 
     place = resolve_device(device)
-    attacker = BaselineAttacker(build_attack(settings), load_victim(threat, place), settings.reference, settings.target)
+    attacker = BaselineAttacker(build_attack(settings), load_victim(campaign.threat, place), settings.reference, settings.target)
     return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.attacks.inputs import collect
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
+from staa_cli.recipes.base import essence
 from staa_cli.recipes.schema import BaselineRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.folders import METRICS, model_file
+from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.provenance import hash_file, hash_json, hash_readable
+from staa_cli.runtime.provenance import hash_json, hash_readable
+from staa_cli.victims.references import Reference, resolve, used
 
 if TYPE_CHECKING:
     import torch
 
     from staa_cli.attacks.attackers import Attacker
     from staa_cli.victims.checkpoint import LoadedVictim
+    from staa_cli.victims.preflight import Probe
 
 
 class Campaign:
@@ -28,8 +31,10 @@ class Campaign:
 
     Args:
         sources: INPUT arguments, and the entries of a list where one was given.
-        threat: the folder of the threat model; it is always the first victim.
+        threat: the threat model; it is always the first victim.
+        victims: further ones, as `staa_cli.victims.references` reads them.
         checkpoints: further hashes that the result depends on.
+        label_map: the models' words → the inputs' words.
     """
 
     def __init__(
@@ -38,26 +43,29 @@ class Campaign:
         recipe: TrainGeneratorRecipe | BaselineRecipe,
         sources: tuple[list[str], list[str] | None],
         split: str | None,
-        threat: Path,
-        victims: list[Path],
+        threat: str,
+        victims: list[str],
         out: Path,
         output: Output,
         *,
         checkpoints: dict[str, str],
+        label_map: dict[str, str],
         overwrite: bool,
         batch_size: int = 1,
     ) -> None:
         self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
         self.inputs = collect(*sources, split, out)
         # A victim given twice, or again as the threat model, is one victim.
-        folders: dict[str, Path] = {}
-        for folder in [threat, *victims]:
-            folders.setdefault(hash_file(model_file(folder)), folder)
-        self.folders = list(folders.values())
+        references: dict[str, Reference] = {}
+        for victim in [threat, *victims]:
+            found = resolve(victim, label_map)
+            references.setdefault(found.sha256, found)
+        self.references = list(references.values())
+        used(label_map, self.references)
         # In a batch, rounding depends on the batch's size: another size is another run.
-        identity = {"checkpoints": {**checkpoints, "victims": list(folders)}, "batch_size": batch_size}
+        identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
-        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": recipe.model_dump()}, recipe.seed)
+        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
         inputs = {"count": len(files), "sha256": hash_json(files)}
         self.job = Job(
@@ -68,15 +76,19 @@ class Campaign:
             output,
             overwrite=overwrite,
             extendable=self.keeps_everything,
-            resume_key=hash_json([command, recipe.model_dump(), identity]),
+            resume_key=hash_json([command, essence(recipe), identity]),
         )
 
     def keeps_everything(self) -> bool:
         """Whether every finished utterance of the older run in OUT belongs to this run too, so that replacing the folder loses nothing."""
         return read_records(self.out).keys() <= {job.key for job in self.jobs}
 
+    @property
+    def threat(self) -> Reference:
+        return self.references[0]
+
     def finished(self, dry_run: bool) -> bool:
-        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.folders))},"
+        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.references))},"
         return self.job.finished(dry_run, plan)
 
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
@@ -85,12 +97,15 @@ class Campaign:
         from staa_cli.attacks.summary import summarise
         from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
+        from staa_cli.victims.preflight import preflight
 
-        loaded = [attacker.threat, *(load_victim(folder, device) for folder in self.folders[1:])]
-        victims = dict(zip(names(loaded, self.folders), loaded, strict=True))
+        loaded = [attacker.threat, *(load_victim(reference, device) for reference in self.references[1:])]
+        victims = dict(zip(names(loaded), loaded, strict=True))
         check_labels(self.inputs, victims)
         target = self.recipe.target if isinstance(self.recipe, BaselineRecipe) else None
         check_target(target, victims)
+        threat = next(iter(victims)) if self.follows_gradients else None
+        checks = preflight(victims, self.probes(), device, self.output, threat=threat)
         budget = self.recipe.budget.model_dump(exclude_none=True)
 
         def work(folder: Path) -> dict[str, Any]:
@@ -109,7 +124,27 @@ class Campaign:
             }
             return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
 
-        return self.job.run(work, str(device))
+        return self.job.run(work, str(device), preflight=checks)
+
+    @property
+    def follows_gradients(self) -> bool:
+        """Whether the attack needs the threat model's gradients: a trained generator and an attack by queries do not."""
+        return isinstance(self.recipe, BaselineRecipe) and self.recipe.FOLLOWS_GRADIENTS
+
+    def probes(self) -> list[Probe]:
+        """Some of the inputs for a look at the victims; what cannot be read is reported when its turn comes."""
+        import torch
+
+        from staa_cli.audio.files import AudioError, read_audio
+        from staa_cli.victims.preflight import Probe, spread
+
+        probes = []
+        for file in spread(self.inputs.files):
+            try:
+                probes.append(Probe(torch.from_numpy(read_audio(file.path).samples).unsqueeze(0), file.label))
+            except AudioError:
+                continue
+        return probes
 
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances."""
@@ -132,15 +167,15 @@ class Campaign:
                 path.unlink()
 
 
-def names(victims: list[LoadedVictim], folders: list[Path]) -> list[str]:
-    """The model's name; with the folder's where two victims are of one model.
+def names(victims: list[LoadedVictim]) -> list[str]:
+    """The model's name; with that of its folder or file where two victims are of one model.
 
     Raises:
         UsageError: two victims of one model lie in folders of one name.
     """
     models = [victim.model for victim in victims]
     unique = [
-        model if models.count(model) == 1 else f"{model}:{folder.resolve().name}" for model, folder in zip(models, folders, strict=True)
+        victim.model if models.count(victim.model) == 1 else f"{victim.model}:{victim.reference.path.resolve().name}" for victim in victims
     ]
     for name in unique:
         if unique.count(name) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from staa_cli.recipes import dump_recipe
+from staa_cli.recipes.base import essence
 from staa_cli.runtime.folders import (
     METRICS,
     STATE,
@@ -32,6 +33,7 @@ class Job:
         identity: all that the result depends on beside the recipe: hashes of inputs and checkpoints.
         extendable: whether the metrics of an older run may be replaced without --overwrite, because the new run keeps all its work.
         resume_key: which unfinished work of an interrupted run may be gone on with; by default that of an equal run only.
+        shown: whether its result is printed; not where it is one of several that are summed up together.
 
     Raises:
         UsageError: OUT holds something that must not be replaced.
@@ -48,10 +50,12 @@ class Job:
         overwrite: bool,
         extendable: Callable[[], bool] = lambda: False,
         resume_key: str | None = None,
+        shown: bool = True,
     ) -> None:
+        self.shown = shown
         self.recipe, self.out, self.output, self.overwrite = recipe, out, output, overwrite
         seed = recipe.model_dump().get("seed")
-        self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed})
+        self.process = Run(command, recipe.model_dump(), {**identity, "seed": seed}, essence(recipe))
         self.resume_key = resume_key or self.process.key
         self.state = inspect_output(out, command, self.process.key)
         if self.state.replaceable is not None and not extendable():
@@ -71,8 +75,11 @@ class Job:
             self.show(read_metrics(self.out))
         return self.state.finished
 
-    def run(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu") -> int:
+    def run(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu", **extra: Any) -> int:
         """Do `work` in a workspace that becomes OUT. `work` returns the summary.
+
+        Args:
+            extra: further entries of `metrics.json`.
 
         Returns:
             The exit code: 1 where single files failed.
@@ -81,7 +88,7 @@ class Job:
             summary = work(folder)
             (folder / STATE).unlink(missing_ok=True)
             write_text(folder / RECIPE, dump_recipe(self.recipe))
-            metrics = self.process.metrics(summary, device=device)
+            metrics = self.process.metrics(summary, device=device, **extra)
             write_json(folder / METRICS, metrics)
         self.show(metrics)
         if summary.get("failed"):
@@ -93,6 +100,8 @@ class Job:
         return 0
 
     def show(self, metrics: dict[str, Any]) -> None:
+        if not self.shown:
+            return
         from staa_cli.reporting.formats import as_rich
         from staa_cli.reporting.tables import build_tables
 

@@ -27,9 +27,18 @@ InputPaths = Annotated[
         show_default=False,
     ),
 ]
+VICTIM = "A folder made by 'staa train-victim' or by transformers, hf:ORG/NAME, plugin:NAME, or a .pt2 file."
 Victims = Annotated[
-    list[Path] | None,
-    typer.Option("--victim", metavar="VICTIM", help="A further victim to judge by; repeatable.", show_default=False),
+    list[str] | None,
+    typer.Option(
+        "--victim", metavar="VICTIM", help=f"A further victim to judge by; repeatable. {VICTIM[:-1]} or an .onnx file.", show_default=False
+    ),
+]
+LabelMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", metavar="MAP", help="A YAML file of lines 'MODEL WORD: corpus word' for the victims' labels.", show_default=False
+    ),
 ]
 Split = Annotated[
     str | None,
@@ -56,6 +65,10 @@ Overrides = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Replace the recipe's seed.", show_default=False)]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="N,N,...", help="Train once for each of these seeds, into OUT/seed-N.", show_default=False),
+]
 Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it holds a run with other settings.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done.")]
@@ -72,6 +85,22 @@ def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other")
     return Output(as_json=as_json, verbosity=-1 if quiet else int(verbose))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0,1,2` as numbers.
+
+    Raises:
+        UsageError: something else, or a seed that stands twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--seeds '{text}' was not understood, expected whole numbers with commas between them, such as 0,1,2")
+    seeds = [int(part) for part in parts]
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise UsageError(f"--seeds '{text}' names {', '.join(map(str, twice))} twice, expected each seed once")
+    return seeds
 
 
 def check_split(split: str | None) -> str | None:
@@ -98,3 +127,9 @@ def listed_paths(arguments: list[str], files_from: str | None, null: bool) -> tu
         return arguments, read_list(Path(files_from).read_bytes(), null=null)
     except OSError as error:
         raise UsageError(f"the list {files_from} cannot be read: {error.strerror}") from None
+
+
+def read_label_map(path: Path | None) -> dict[str, str]:
+    from staa_cli.victims import labels
+
+    return labels.read_label_map(path) if path is not None else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +13,13 @@ def train_generator(
     recipe: opt.Recipe,
     data: opt.Data,
     threat: Annotated[
-        Path,
-        typer.Option("--threat", metavar="VICTIM", help="The victim whose gradients train the generator.", show_default=False),
+        str,
+        typer.Option(
+            "--threat", metavar="VICTIM", help=f"The victim whose gradients train the generator. {opt.VICTIM}", show_default=False
+        ),
     ],
     out: opt.Out,
+    labels: opt.LabelMap = None,
     device: opt.Device = "auto",
     set_: opt.Overrides = None,
     seed: opt.Seed = None,
@@ -33,14 +35,17 @@ def train_generator(
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainGeneratorRecipe
     from staa_cli.runtime.device import check_device_name
-    from staa_cli.runtime.folders import model_file
-    from staa_cli.runtime.provenance import hash_file
+    from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
     settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
     manifest = read_manifest(data)
-    identity = {"inputs": manifest.identity(), "checkpoints": {"threat": hash_file(model_file(threat))}}
+    label_map = opt.read_label_map(labels)
+    reference = resolve(threat, label_map)
+    used(label_map, [reference])
+    reference.require_gradients("'staa train-generator'")
+    identity = {"inputs": manifest.identity(), "checkpoints": {"threat": reference.sha256}}
     job = Job("train-generator", settings, identity, out, output, overwrite=overwrite)
     utterances = len(manifest.split(*settings.train_on.split("+")))
     if job.finished(
@@ -51,11 +56,14 @@ def train_generator(
     from staa_cli.generator.training import train_generator
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
+    from staa_cli.victims.preflight import corpus_probes, preflight
 
     place = resolve_device(device)
-    model = load_victim(threat, place)
+    model = load_victim(reference, place)
     corpus = corpus_name(data)
+    checks = preflight({model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model)
     return job.run(
         lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
         str(place),
+        preflight=checks,
     )

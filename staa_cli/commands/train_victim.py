@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from staa_cli.commands import options as opt
+
+if TYPE_CHECKING:
+    from staa_cli.commands.jobs import Job
+    from staa_cli.recipes.schema import TrainVictimRecipe
+    from staa_cli.runtime.output import Output
+    from staa_cli.runtime.parallel import World
 
 
 def train_victim(
@@ -12,32 +22,122 @@ def train_victim(
     device: opt.Device = "auto",
     set_: opt.Overrides = None,
     seed: opt.Seed = None,
+    seeds: opt.Seeds = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Train a speech emotion model on a prepared corpus. Run it again after an interrupt: it goes on."""
+    """Train a speech emotion model on a prepared corpus. Run it again after an interrupt: it goes on.
+
+    Several GPUs share each batch under torchrun: torchrun --nproc-per-node 2 -m staa_cli train-victim ...
+    """
     from staa_cli.commands.jobs import Job
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.parallel import joined
+    from staa_cli.victims.hub import hash_folder
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
-    settings = load_recipe(recipe, TrainVictimRecipe, set_ or [], seed)
-    manifest = read_manifest(data)
-    job = Job("train-victim", settings, {"inputs": manifest.identity()}, out, output, overwrite=overwrite)
-    if job.finished(
-        dry_run,
-        plan=f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}",
-    ):
-        return 0
+    with joined(device) as (world, device):
+        if not world.leader:
+            follow(world, data, device)
+            return 0
+        folders = places(out, seed, seeds)
+        recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders.items()}
+        manifest = read_manifest(data)
+        identity: dict[str, Any] = {"inputs": manifest.identity()}
+        encoder = next(iter(recipes.values())).pretrained
+        if encoder is not None and Path(encoder).is_dir():
+            identity["checkpoints"] = {"pretrained": hash_folder(Path(encoder))}
+        # All folders are looked at before the first training, which may take hours.
+        jobs = {
+            folder: Job("train-victim", settings, identity, folder, output, overwrite=overwrite, shown=seeds is None)
+            for folder, settings in recipes.items()
+        }
+        settings = next(iter(recipes.values()))
+        plan = f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}"
+        if dry_run and seeds is not None:
+            show_plans(jobs, plan, output)
+            todo = []
+        else:
+            todo = [folder for folder, job in jobs.items() if not job.finished(dry_run, plan)]
+        world.agree([recipes[folder] for folder in todo])
+        if todo:
+            from staa_cli.runtime.device import resolve_device
+            from staa_cli.victims.training import train_victim
+
+            place = resolve_device(device)
+            corpus = corpus_name(data)
+
+            def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
+                world.agree(workspace)
+                return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
+
+            for number, folder in enumerate(todo, 1):
+                if seeds is not None:
+                    output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
+                jobs[folder].run(partial(train, recipes[folder]), f"{place}" + (f" ({world.size} processes)" if world.size > 1 else ""))
+        if seeds is not None and not dry_run:
+            show_together(list(jobs), output)
+    return 0
+
+
+def follow(world: World, data: Path, device: str) -> None:
+    """Take this process's part in the trainings that the leader decides on."""
+    from staa_cli.corpora.manifest import read_manifest
     from staa_cli.runtime.device import resolve_device
+    from staa_cli.runtime.output import Output
+
+    recipes: list[TrainVictimRecipe] = world.agree([])
+    if not recipes:
+        return
     from staa_cli.victims.training import train_victim
 
-    place = resolve_device(device)
-    corpus = corpus_name(data)
-    return job.run(lambda folder: {"corpus": corpus, **train_victim(settings, manifest, folder, place, output)}, str(place))
+    for settings in recipes:
+        workspace = world.agree(Path())
+        train_victim(settings, read_manifest(data), workspace, resolve_device(device), Output(verbosity=-1), world)
+
+
+def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | None]:
+    """The folder of each training, with what replaces the recipe's seed.
+
+    Raises:
+        UsageError: contradicting options, or OUT is the result of a single training.
+    """
+    from staa_cli.runtime.errors import UsageError
+    from staa_cli.runtime.folders import METRICS
+
+    if seeds is None:
+        return {out: seed}
+    if seed is not None:
+        raise UsageError("--seed and --seeds exclude each other")
+    if (out / METRICS).exists():
+        raise UsageError(f"{out} is a finished run itself, expected a folder for the runs seed-N; choose another folder with -o")
+    return {out / f"seed-{number}": number for number in opt.parse_seeds(seeds)}
+
+
+def show_plans(jobs: dict[Path, Job], plan: str, output: Output) -> None:
+    plans = {
+        str(folder): f"nothing: {folder} is finished" if job.state.finished else f"{plan} into {folder}" for folder, job in jobs.items()
+    }
+    output.result(
+        {"dry_run": True, "plans": list(plans.values()), "recipes": [job.recipe.model_dump() for job in jobs.values()]},
+        *(text if text.startswith("nothing") else f"would {text}" for text in plans.values()),
+    )
+
+
+def show_together(folders: list[Path], output: Output) -> None:
+    """Mean and standard deviation over the seeds."""
+    from staa_cli.reporting.formats import as_data, as_rich
+    from staa_cli.reporting.tables import build_tables
+    from staa_cli.runtime.folders import read_metrics
+
+    runs = [(folder, read_metrics(folder)) for folder in folders]
+    tables = build_tables(runs, "victims")
+    data = {"runs": [{"folder": str(folder), **metrics} for folder, metrics in runs], "tables": as_data(tables)}
+    output.result(data, *map(as_rich, tables))

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from staa_cli.audio.files import read_audio, to_integers
+from staa_cli.corpora.cache import Waveform, cached, decode
 from staa_cli.corpora.manifest import Manifest, Row
-from staa_cli.runtime.errors import StaaError
+from staa_cli.runtime.errors import StaaError, explain_os_error
 
 
 @dataclass(frozen=True)
 class LabelledAudio:
-    """Utterances of one length, kept as 16-bit integers: half the memory, nothing lost.
+    """Utterances of one length, as 16-bit integers that stay on the disk until a batch needs them.
 
     Attributes:
-        samples: `(N, T)` int16.
+        samples: N waveforms `(T,)` int16, read only.
         targets: `(N,)` int64, indices into the manifest's labels.
     """
 
-    samples: Tensor
+    samples: Sequence[Waveform]
     targets: Tensor
 
     def __len__(self) -> int:
@@ -29,25 +31,34 @@ class LabelledAudio:
 
     def batch(self, indices: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         """`(B, T)` float32 waveforms in [-1, 1] and `(B,)` targets on `device`."""
-        return self.samples[indices].to(device).float() / 2**15, self.targets[indices].to(device)
+        samples = torch.from_numpy(np.stack([self.samples[index] for index in indices.tolist()]))
+        return samples.to(device).float() / 2**15, self.targets[indices].to(device)
 
 
-def load_audio(manifest: Manifest, rows: list[Row]) -> LabelledAudio:
-    """Read prepared utterances, all of one length, for training and evaluation.
+def load_audio(manifest: Manifest, rows: list[Row], warn: Callable[[str], None] = lambda _: None) -> LabelledAudio:
+    """Open prepared utterances, all of one length, for training and evaluation.
+
+    Args:
+        warn: told where the cache of decoded audio cannot be used, and all audio is held in memory instead.
 
     Raises:
         StaaError: a file is missing, damaged or of another length.
     """
     labels = {label: index for index, label in enumerate(manifest.labels)}
-    waveforms: list[Tensor] = []
+    found: dict[str, Waveform] = {}
+    for split in dict.fromkeys(row.split for row in rows):
+        members = manifest.split(split)
+        try:
+            waveforms = cached(manifest, members)
+        except OSError as error:
+            warn(f"decoded audio cannot be kept ({explain_os_error(error)}), it is held in memory; set STAA_CACHE to a folder with space")
+            waveforms = list(decode(manifest, members))
+        found |= zip((row.file for row in members), waveforms, strict=True)
     for row in rows:
-        samples = torch.from_numpy(to_integers(read_audio(manifest.folder / row.file).samples, "PCM_16").astype("int16"))
-        if waveforms and len(samples) != len(waveforms[0]):
+        if len(found[row.file]) != len(found[rows[0].file]):
             raise StaaError(
-                f"{row.file} has {len(samples)} samples where {rows[0].file} has {len(waveforms[0])}: "
+                f"{row.file} has {len(found[row.file])} samples where {rows[0].file} has {len(found[rows[0].file])}: "
                 "training needs one length; prepare the corpus with 'seconds' set, for example --set seconds=3.0"
             )
-        waveforms.append(samples)
-    if not waveforms:
-        return LabelledAudio(torch.empty(0, 1, dtype=torch.int16), torch.empty(0, dtype=torch.int64))
-    return LabelledAudio(torch.stack(waveforms), torch.tensor([labels[row.emotion] for row in rows]))
+    targets = torch.tensor([labels[row.emotion] for row in rows], dtype=torch.int64)
+    return LabelledAudio([found[row.file] for row in rows], targets)

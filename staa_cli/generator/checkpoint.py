@@ -14,10 +14,11 @@ from staa_cli.generator.staa_net import STAANet
 from staa_cli.recipes.schema import TrainGeneratorRecipe
 from staa_cli.runtime.checkpoints import Header, fill, read_header
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.folders import MODEL, write_bytes
+from staa_cli.runtime.folders import MODEL
 from staa_cli.runtime.provenance import hash_file
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.checkpoint import LoadedVictim, load_victim
+from staa_cli.victims.references import Reference
 
 THREAT = "threat"
 
@@ -29,7 +30,8 @@ def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
         classes: the number of the threat model's emotions; used where the recipe conditions on its prediction.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
+        # Not `torch.manual_seed`, which seeds every CUDA device too.
+        torch.default_generator.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
         return STAANet(
             recipe.size,
             Budget(**recipe.budget.model_dump()),
@@ -47,7 +49,7 @@ def generator_header(recipe: TrainGeneratorRecipe, threat: LoadedVictim) -> Head
 
 
 def copy_threat(threat: LoadedVictim, folder: Path) -> None:
-    write_bytes(folder / THREAT / MODEL, (threat.folder / MODEL).read_bytes())
+    threat.reference.copy_to(folder / THREAT)
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,11 @@ class LoadedGenerator:
     sha256: str
 
 
-def load_generator(folder: Path, device: torch.device) -> LoadedGenerator:
+def load_generator(folder: Path, device: torch.device, threat: Reference | None = None) -> LoadedGenerator:
     """Load the checkpoint in `folder` and the threat model inside it.
+
+    Args:
+        threat: the threat model, where it has been found before (with a label map, say).
 
     Raises:
         UsageError: no checkpoint there, a damaged one, or one of something else.
@@ -75,4 +80,4 @@ def load_generator(folder: Path, device: torch.device) -> LoadedGenerator:
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)
-    return LoadedGenerator(network, load_victim(folder / THREAT, device), recipe, hash_file(folder / MODEL))
+    return LoadedGenerator(network, load_victim(threat or folder / THREAT, device), recipe, hash_file(folder / MODEL))

@@ -99,8 +99,8 @@ def train_generator(
         raise UsageError(
             f"'reference: label' needs a threat model trained on this corpus: it knows {threat.labels}, the corpus has {manifest.labels}"
         )
-    train = load_audio(manifest, manifest.split(*recipe.train_on.split("+")))
-    val = load_audio(manifest, manifest.split("val"))
+    train = load_audio(manifest, manifest.split(*recipe.train_on.split("+")), output.warning)
+    val = load_audio(manifest, manifest.split("val"), output.warning)
     if not len(train):
         raise UsageError(f"{manifest.folder} has no utterance in split '{recipe.train_on}'")
     clean, clean_val = predict(threat.victim, train, device), predict(threat.victim, val, device)

@@ -1,4 +1,4 @@
-"""Accuracy, unweighted average recall and attack success rate."""
+"""Accuracy, unweighted average recall, confusion and attack success rate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ def uar_percent(targets: ArrayLike, predictions: ArrayLike) -> float | None:
     targets, predictions = np.asarray(targets), np.asarray(predictions)
     recalls = [(predictions[targets == label] == label).mean() for label in np.unique(targets)]
     return float(100 * np.mean(recalls)) if recalls else None
+
+
+def confusion_counts(targets: ArrayLike, predictions: ArrayLike, classes: int) -> list[list[int]]:
+    """How many utterances of class i (row) were taken for class j (column), `classes` × `classes`. Both arguments `(N,)` integers."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (np.asarray(targets, dtype=np.int64), np.asarray(predictions, dtype=np.int64)), 1)
+    matrix: list[list[int]] = counts.tolist()
+    return matrix
 
 
 def asr_percent(clean: ArrayLike, adversarial: ArrayLike) -> float | None:

@@ -29,6 +29,11 @@ class Strict(BaseModel):
         return cls
 
 
+def essence(recipe: BaseModel) -> dict[str, Any]:
+    """What a recipe says beyond the defaults: its identity, which a new key with a default does not change."""
+    return recipe.model_dump(exclude_defaults=True)
+
+
 class OneOf(Strict):
     """A mapping in which exactly one key is set."""
 

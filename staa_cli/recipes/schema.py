@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from staa_cli.recipes.attacks import BaselineRecipe, PGDRecipe
+from staa_cli.recipes.attacks import BaselineRecipe
+from staa_cli.recipes.augment import AugmentRecipe
 from staa_cli.recipes.base import BudgetRecipe, Strict, Switch
 from staa_cli.recipes.corpus import PrepareRecipe
+
+PRETRAINED = {"wav2vec2": "facebook/wav2vec2-base", "wavlm": "microsoft/wavlm-base", "hubert": "facebook/hubert-base-ls960"}
+"""The encoders that fine-tuned victims start from."""
 
 
 class TrainVictimRecipe(Strict):
     """`staa train-victim`."""
 
     step: Literal["train-victim"]
-    model: Literal["emo18", "zhao19"]
+    model: Literal["emo18", "zhao19", "cnn-lstm", "wav2vec2", "wavlm", "hubert"]
     epochs: int = Field(30, ge=1)
     batch_size: int = Field(8, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     select: Literal["uar", "accuracy"] = Field("uar", description="what makes an epoch the best, on val")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better score on val")
+    accumulate: int = Field(1, ge=1, description="batches per step of the optimiser")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="while it learns; it is always judged in float32")
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: losses weigh as their emotion is rare")
+    sampling: Literal["shuffle", "balanced"] = Field("shuffle", description="balanced: draw with replacement, each emotion as often")
+    deterministic: Switch = Field(False, description="deterministic algorithms only: equal runs on CUDA give equal weights, slower")
+    augment: AugmentRecipe | None = None
+    pretrained: str | None = Field(None, min_length=1, description="encoder to fine-tune: a hub id or a local folder")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def default_encoder(cls, data: Any) -> Any:
+        """A resolved recipe names the encoder that it was trained from."""
+        if isinstance(data, dict) and data.get("pretrained") is None and data.get("model") in list(PRETRAINED):
+            return {**data, "pretrained": PRETRAINED[data["model"]]}
+        return data
+
+    @model_validator(mode="after")
+    def encoder_to_fine_tune(self) -> Self:
+        if self.pretrained is not None and self.model not in PRETRAINED:
+            raise ValueError(f"'pretrained' is for {', '.join(PRETRAINED)}: '{self.model}' is trained from scratch; remove the key")
+        return self
+
+    @model_validator(mode="after")
+    def balanced_once(self) -> Self:
+        if self.class_weights == "balanced" and self.sampling == "balanced":
+            raise ValueError("'class_weights: balanced' and 'sampling: balanced' would correct for rare emotions twice: choose one")
+        return self
 
 
 class LossWeights(Strict):
@@ -98,4 +130,4 @@ RECIPES: dict[str, type[Strict]] = {
     "baseline": BaselineRecipe,
 }
 
-__all__ = ["RECIPES", "BaselineRecipe", "BudgetRecipe", "PGDRecipe", "PrepareRecipe", "TrainGeneratorRecipe", "TrainVictimRecipe"]
+__all__ = ["RECIPES", "BaselineRecipe", "BudgetRecipe", "PrepareRecipe", "TrainGeneratorRecipe", "TrainVictimRecipe"]

@@ -15,13 +15,18 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "snr": ("SNR (dB)", "decimal", ("snr_peak_db", "successful")),
     "sparsity": ("Sparsity (%)", "decimal", ("sparsity_percent", "successful")),
     "seconds": ("Speed (s)", "seconds", ("seconds_per_utterance",)),
+    "queries": ("Queries", "count", ("queries", "all")),
 }
 """Column → heading, kind, place in the summary."""
+ALWAYS = ("snr", "sparsity", "seconds")
+"""Measures whose columns stand there also when they are empty."""
 SPLITS = ("", "train", "val", "test")
 CAPTION = (
     "A victim's column is its attack success rate: the share of all utterances whose prediction changes. "
     "SNR (peak ratio) and sparsity are means over successes."
 )
+TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
+QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
 
@@ -55,6 +60,7 @@ def comparison(name: str, corpus: str, runs: Sequence[Run], sources: Sequence[So
     rows = ordered(rows)
     budgets = {row["budget"] for row in rows}
     notes += [f"Budget: {budget}" for budget in budgets if budget and len(budgets) == 1]
+    notes += [TARGETED] * any(run.text("target") for run in runs) + [QUERIES] * any(run.get("queries") for run in runs)
     notes += [*speed_notes(runs), *failures(runs)]
     printed = [row for source in sources for row in source.rows()]
     notes += [source.note for source in sources]
@@ -79,7 +85,7 @@ def number_columns(rows: Sequence[Row], measured: Sequence[tuple[str, str]]) -> 
         heading, kind = MEASURES[measure][:2] if measure in MEASURES else (f"{victim_name(measure)} (%)", "decimal")
         for split in splits:
             key = key_of(measure, split)
-            if measure in MEASURES or any(row.get(key) is not None for row in rows):
+            if measure in ALWAYS or any(row.get(key) is not None for row in rows):
                 columns.append(Column(key, split.capitalize() or heading, heading if split else "", split, kind))
     return columns
 

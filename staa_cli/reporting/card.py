@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 from staa_cli.corpora.manifest import Manifest, read_manifest
 from staa_cli.corpora.splits import SPLITS
 from staa_cli.reporting.corpus import build_corpus, build_speakers
+from staa_cli.reporting.figures import check_figures as check_figures  # 'staa prepare' asks here
+from staa_cli.reporting.figures import encode
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.names import corpus_name, in_order
-from staa_cli.reporting.runs import Run
-from staa_cli.runtime.errors import UsageError
+from staa_cli.reporting.runs import Run, flatten
 from staa_cli.runtime.folders import read_metrics, write_bytes, write_text
 
 CARD, PICTURE = "card.md", "card.png"
-
-
-def check_figures() -> None:
-    """Say early that pictures cannot be drawn.
-
-    Raises:
-        UsageError: the extra is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise UsageError("a card has a picture, and matplotlib is not installed; install it with: pip install 'staa[figures]'") from None
 
 
 def write_card(folder: Path) -> Path:
@@ -98,7 +86,7 @@ def section(title: str, lines: list[str]) -> list[str]:
 def settings(run: Run) -> dict[str, str]:
     """The recipe without the parts that belong to other corpora."""
     others = {"demo", "ravdess", "folders", "audformat"} - {run.text("corpus")}
-    return {key: value for key, value in run.settings.items() if key.split(".")[0] not in others}
+    return {key: value for key, value in flatten(run.metrics["recipe"]) if key.split(".")[0] not in others}
 
 
 def draw(manifest: Manifest, histogram: dict[str, list[float]]) -> bytes:
@@ -121,7 +109,4 @@ def draw(manifest: Manifest, histogram: dict[str, list[float]]) -> bytes:
     classes.set_xticks(range(len(emotions)), emotions, rotation=30, ha="right")
     classes.set(ylabel="utterances", title="Classes")
     classes.legend()
-    picture = io.BytesIO()
-    # Without its own name and version, equal corpora give equal pictures.
-    figure.savefig(picture, dpi=120, metadata={"Software": None})
-    return picture.getvalue()
+    return encode(figure, "png")

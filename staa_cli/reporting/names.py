@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-VICTIMS = {"emo18": "Emo18", "zhao19": "Zhao19", "wav2vec2": "Wav2vec 2.0", "wavlm": "WavLM"}
+VICTIMS = {"emo18": "Emo18", "zhao19": "Zhao19", "wav2vec2": "Wav2vec 2.0", "wavlm": "WavLM", "hubert": "HuBERT"}
+VICTIMS |= {"cnn-lstm": "CNN-LSTM"}
 CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "EMOVO", "ravdess": "RAVDESS", "cremad": "CREMA-D"}
 CORPORA |= {"tess": "TESS", "savee": "SAVEE", "urdu": "URDU", "nemo": "nEMO"}
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from pydantic import ValidationError
+
+from staa_cli.recipes.base import essence
+from staa_cli.recipes.schema import RECIPES
 from staa_cli.reporting.model import Cell, Number, Row
 from staa_cli.runtime.errors import UsageError
 
@@ -64,8 +68,16 @@ class Run:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The recipe as `key.sub: value`, without what is unset and without seeds: runs that agree here are repetitions of each other."""
-        return {key: value for key, value in flatten(self.metrics.get("recipe") or {}) if key.split(".")[-1] != "seed"}
+        """The recipe as `key.sub: value`, without defaults and without seeds: runs that agree here are repetitions of each other.
+
+        Without defaults, a run agrees with one from before a key came in.
+        """
+        recipe = self.metrics.get("recipe") or {}
+        try:
+            said = essence(RECIPES[recipe["step"]].schema_for(recipe).model_validate(recipe))
+        except (KeyError, ValidationError):
+            said = recipe
+        return {key: value for key, value in flatten(said) if key.split(".")[-1] != "seed"}
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.model import Table
+from staa_cli.reporting.recognition import build_confusion, build_groups, has_confusion, has_groups
 from staa_cli.reporting.runs import LoadedRun, Run
 from staa_cli.reporting.victims import build_victims
 from staa_cli.runtime.errors import UsageError, unknown
@@ -34,19 +35,24 @@ TABLES = {
     "corpus": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_corpus),
     "speakers": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_speakers),
     "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
+    "confusion": TableKind("'staa train-victim' that hold a confusion matrix", has_confusion, build_confusion),
+    "groups": TableKind("'staa train-victim' on a corpus that knows languages or genders", has_groups, build_groups),
     "attacks": TableKind("'staa attack' or 'staa baseline'", lambda run: run.command in ATTACKS, build_attacks),
     "ablation": TableKind(
         f"'staa attack' with {STAA_NET}", lambda run: run.command in ATTACKS and run.text("attacker") == STAA_NET, build_ablation
     ),
 }
 
+ON_REQUEST = ("speakers", "confusion", "groups")
+"""Tables of detail, which stay out until they are asked for."""
+
 
 def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
     Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a folder given twice counts once.
-    Without `which`, the speakers are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins them. With
-    `published` and no runs at all, the paper's tables stand alone.
+    Without `which`, tables of detail are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins
+    them. With `published` and no runs at all, the paper's tables stand alone.
 
     Raises:
         UsageError: an unknown table, no run that fits a table, or nothing to show.
@@ -66,7 +72,7 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
             chosen = [run for run in chosen if run.text("ablation") is None]
         if which is None and name == "ablation" and all(run.text("ablation") is None for run in chosen):
             chosen = []
-        if which is None and name == "speakers":
+        if which is None and name in ON_REQUEST:
             continue
         if chosen or not loaded:
             tables += kind.build(chosen, published)
@@ -78,4 +84,6 @@ def misfit(run: Run, which: str | None) -> str:
     found = f"{run.path} is the result of 'staa {run.command}'{attacker}"
     if which is not None:
         return f"{found}, but the table '{which}' needs results of {TABLES[which].needs}"
-    return f"{found}, which fills no table; expected results of " + ", ".join(f"{kind.needs} ({name})" for name, kind in TABLES.items())
+    return f"{found}, which fills no table; expected results of " + ", ".join(
+        f"{kind.needs} ({name})" for name, kind in TABLES.items() if name not in ON_REQUEST
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from staa_cli.runtime.errors import UsageError
@@ -45,3 +48,47 @@ def synchronize(device: torch.device) -> None:
         import torch
 
         torch.cuda.synchronize(device)
+
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Deterministic algorithms inside the block, where `wanted`; all switches stand as before afterwards.
+
+    torch warns of an operation that has no deterministic form and runs it: max pooling without overlap is listed as such, and is none.
+    """
+    if not wanted:
+        yield
+        return
+    import torch
+
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    switches, workspace = (cudnn.deterministic, cudnn.benchmark), os.environ.get(WORKSPACE)
+    try:
+        os.environ.setdefault(WORKSPACE, ":4096:8")  # without it cuBLAS may sum in any order
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.deterministic, cudnn.benchmark = True, False
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark = switches
+        if workspace is None:
+            os.environ.pop(WORKSPACE, None)
+
+
+def check_precision(precision: str, device: torch.device) -> None:
+    """Say early that a device cannot compute in bfloat16.
+
+    Raises:
+        UsageError: a GPU before Ampere.
+    """
+    import torch
+
+    if precision == "bfloat16" and device.type == "cuda":
+        with torch.cuda.device(device):
+            if not torch.cuda.is_bf16_supported(including_emulation=False):
+                name = torch.cuda.get_device_name(device)
+                raise UsageError(f"{device} ({name}) does not compute in bfloat16; use --set precision=float32")

@@ -52,16 +52,21 @@ class Run:
     """The clock and the fixed part of one command's `metrics.json`.
 
     Two runs of the same work differ in the object `run` (times, host) and in measured speeds only.
+
+    Args:
+        recipe: resolved, with all its defaults.
+        identity: all that the result depends on beside the recipe.
+        essence: the recipe without its defaults.
     """
 
-    def __init__(self, command: str, recipe: dict[str, Any], identity: dict[str, Any]) -> None:
-        self.command, self.recipe, self.identity = command, recipe, identity
+    def __init__(self, command: str, recipe: dict[str, Any], identity: dict[str, Any], essence: dict[str, Any]) -> None:
+        self.command, self.recipe, self.identity, self.essence = command, recipe, identity, essence
         self.started = datetime.now(UTC)
 
     @property
     def key(self) -> str:
         """Equal keys mean equal work: a finished folder with this key need not be made again."""
-        return hash_json({"command": self.command, "recipe": self.recipe, **self.identity})
+        return hash_json({"command": self.command, "recipe": self.essence, **self.identity})
 
     def metrics(self, summary: dict[str, Any], *, device: str = "cpu", **extra: Any) -> dict[str, Any]:
         seconds = (datetime.now(UTC) - self.started).total_seconds()
@@ -72,7 +77,7 @@ class Run:
             "recipe": self.recipe,
             "recipe_sha256": hash_json(self.recipe),
             **self.identity,
-            "versions": versions("torch", "torchaudio", "soundfile", "numpy"),
+            "versions": versions("torch", "torchaudio", "transformers", "soundfile", "numpy"),
             "device": device,
             **extra,
             "summary": summary,

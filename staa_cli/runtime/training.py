@@ -14,6 +14,7 @@ from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_modul
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import MODEL, write_text
 from staa_cli.runtime.output import Output
+from staa_cli.runtime.parallel import ALONE, World
 
 HISTORY = "history.jsonl"
 
@@ -28,6 +29,8 @@ def fit(
     output: Output,
     *,
     score: str | None = None,
+    patience: int | None = None,
+    world: World = ALONE,
 ) -> TrainingState:
     """Train `module` for `epochs`, going on from what `folder` holds.
 
@@ -37,6 +40,8 @@ def fit(
     Args:
         run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
             number only, so that a resumed training equals an undisturbed one.
+        world: the processes that train together, in which the leader alone writes; all read the same `folder`.
+        patience: stop after so many epochs that did not raise `score`; an equal score does not count as raised.
 
     Raises:
         Interrupted: Ctrl-C; the state of the last whole epoch is kept.
@@ -46,7 +51,7 @@ def fit(
     if saved:
         output.message(f"going on after epoch {saved} of {epochs}")
     try:
-        while state.epoch < epochs:
+        while state.epoch < epochs and not stale(state, score, patience):
             record = run_epoch(state.epoch, state)
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **record})
@@ -54,12 +59,25 @@ def fit(
             best = state.history[state.best_epoch - 1] if state.best_epoch else None
             if score is None or best is None or record[score] >= best[score]:
                 state.best_epoch = state.epoch
-                save_module(folder / MODEL, module, header)
-            state.save(folder, module, optimizer)
+                if world.leader:
+                    save_module(folder / MODEL, module, header)
+            if world.leader:
+                state.save(folder, module, optimizer)
             saved = state.epoch
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
-    if score is not None:
-        save_module(folder / LAST, module, header)
-    write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
+    if state.epoch < epochs:
+        output.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
+    if world.leader:
+        if score is not None:
+            save_module(folder / LAST, module, header)
+        write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
     return state
+
+
+def stale(state: TrainingState, score: str | None, patience: int | None) -> bool:
+    """Whether the last `patience` epochs did not raise the score. It follows from the history, so a resumed training stops likewise."""
+    if score is None or patience is None or not state.history:
+        return False
+    scores = [record[score] for record in state.history]
+    return len(scores) - 1 - scores.index(max(scores)) >= patience

@@ -2,94 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from staa_cli.corpora.manifest import Manifest
+from staa_cli.corpora.manifest import Manifest, Row
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
-from staa_cli.metrics.classification import accuracy_percent, uar_percent
+from staa_cli.metrics.classification import accuracy_percent, confusion_counts, uar_percent
 from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
+from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.seeds import generator
+from staa_cli.runtime.parallel import ALONE, World
+from staa_cli.runtime.seeds import reproducible
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
+from staa_cli.victims.epoch import Epochs
+
+GROUPS = ("language", "gender")
+"""Columns of the manifest by which victims are judged group by group."""
 
 
 @torch.no_grad()
-def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_size: int = 16) -> Tensor:
-    """Predicted class of every utterance, `(N,)` int64 on the CPU. Leaves the victim in evaluation mode."""
+def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_size: int = 16, world: World = ALONE) -> Tensor:
+    """Predicted class of every utterance, `(N,)` int64 on the CPU. Leaves the victim in evaluation mode. Processes share the batches."""
     victim.eval()
-    chunks = [victim(audio.batch(indices, device)[0]).argmax(dim=1) for indices in torch.arange(len(audio)).split(batch_size)]
-    return torch.cat(chunks).cpu() if chunks else torch.empty(0, dtype=torch.int64)
+    found = torch.zeros(len(audio), dtype=torch.int64, device=device)
+    for indices in torch.arange(len(audio)).split(batch_size)[world.rank :: world.size]:
+        if len(indices):
+            found[int(indices[0]) : int(indices[-1]) + 1] = victim(audio.batch(indices, device)[0]).argmax(dim=1)
+    return world.sum(found).cpu()
 
 
-def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device) -> dict[str, Any]:
-    predictions = predict(victim, audio, device)
+def score(targets: Tensor, predictions: Tensor) -> dict[str, Any]:
     return {
-        "utterances": len(audio),
-        "accuracy_percent": accuracy_percent(audio.targets, predictions),
-        "uar_percent": uar_percent(audio.targets, predictions),
+        "utterances": len(targets),
+        "accuracy_percent": accuracy_percent(targets, predictions),
+        "uar_percent": uar_percent(targets, predictions),
     }
 
 
-def train_victim(recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output) -> dict[str, Any]:
-    """Train a victim by cross-entropy with Adam (section 4.3 of the STAA-Net paper) into `folder`.
+def evaluate(victim: Victim, audio: LabelledAudio, device: torch.device, world: World = ALONE) -> dict[str, Any]:
+    return score(audio.targets, predict(victim, audio, device, world=world))
+
+
+def judge(victim: Victim, audio: LabelledAudio, rows: Sequence[Row], device: torch.device) -> dict[str, Any]:
+    """The scores of `evaluate`, the confusion matrix in the order of the victim's labels, and the scores by language and gender.
+
+    Args:
+        rows: the manifest's rows of `audio`. Those of unknown language or gender are in none of its groups.
+    """
+    predictions = predict(victim, audio, device)
+    found = {**score(audio.targets, predictions), "confusion": confusion_counts(audio.targets, predictions, len(victim.labels))}
+    for column in GROUPS:
+        names = [getattr(row, column) for row in rows]
+        groups = {name: torch.tensor([other == name for other in names]) for name in sorted({*names} - {""})}
+        found[f"by_{column}"] = {name: score(audio.targets[members], predictions[members]) for name, members in groups.items()}
+    return found
+
+
+def train_victim(
+    recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output, world: World = ALONE
+) -> dict[str, Any]:
+    """Train a victim by cross-entropy with Adam into `folder`; the recipe's defaults are section 4.3 of the STAA-Net paper.
+
+    Args:
+        world: the processes that train it together; the leader alone writes into `folder`, which all of them can read.
 
     Returns:
-        The summary for `metrics.json`: accuracy and UAR on val and test, of the best and of the last epoch.
+        The summary for `metrics.json` (empty but in the leader): accuracy and UAR on val and test, of the best epoch, with the confusion
+        matrix and the scores by language and gender, and of the last epoch.
 
     Raises:
-        UsageError: the corpus has no training utterances.
+        UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
     """
-    data = {split: load_audio(manifest, manifest.split(split)) for split in ("train", "val", "test")}
+    check_precision(recipe.precision, device)
+    if not world.leader:
+        world.agree(None)  # the leader has decoded the audio
+    data = {split: load_audio(manifest, manifest.split(split), output.warning) for split in ("train", "val", "test")}
+    if world.leader:
+        world.agree(None)
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
+        if recipe.patience is not None:
+            raise UsageError(f"'patience' watches the split 'val', and {manifest.folder} has no utterance in it; use --set patience=null")
         output.warning("no utterance in split 'val': the last epoch is kept as the best")
-    victim = build_victim(recipe.model, manifest.labels, recipe.seed).to(device)
+    with deterministic(recipe.deterministic):
+        return train_and_judge(recipe, manifest, data, folder, device, output, world)
+
+
+def train_and_judge(
+    recipe: TrainVictimRecipe,
+    manifest: Manifest,
+    data: dict[str, LabelledAudio],
+    folder: Path,
+    device: torch.device,
+    output: Output,
+    world: World,
+) -> dict[str, Any]:
+    victim = build_victim(recipe.model, manifest.labels, recipe.seed, pretrained=recipe.pretrained).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
-    train = data["train"]
+    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device, world)
 
     def run_epoch(epoch: int, _: TrainingState) -> dict[str, Any]:
-        victim.train()
-        order = torch.randperm(len(train), generator=generator(recipe.seed, "order", epoch))
-        losses = []
-        # BatchNorm cannot learn from one utterance: a last batch of one joins the next epoch's draw.
-        batches = [indices for indices in order.split(recipe.batch_size) if len(indices) > 1]
-        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
-            for indices in batches:
-                waveforms, targets = train.batch(indices, device)
-                loss = cross_entropy(victim(waveforms), targets)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                losses.append(loss.detach())
-                step.advance()
-        record: dict[str, Any] = {"loss": float(torch.stack(losses).mean())}
+        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
+            record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
         if len(data["val"]):
-            scores = evaluate(victim, data["val"], device)
+            scores = evaluate(victim, data["val"], device, world)
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
         return record
 
-    header = victim_header(recipe.model, manifest.labels)
-    score = f"val_{recipe.select}_percent" if len(data["val"]) else None
-    state = fit(folder, victim, header, optimizer, recipe.epochs, run_epoch, output, score=score)
+    header = victim_header(recipe.model, victim)
+    selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
+    train = reproducible(run_epoch, recipe.seed, device)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, train, output, score=selected, patience=recipe.patience, world=world)
+    if not world.leader:
+        return {}
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
-    summary = {split: evaluate(best, data[split], device) for split in ("val", "test") if len(data[split])}
+    summary = {split: judge(best, data[split], manifest.split(split), device) for split in ("val", "test") if len(data[split])}
     return {
         "model": recipe.model,
         "labels": manifest.labels,
         "parameters": sum(parameter.numel() for parameter in victim.parameters()),
-        "utterances": len(train),
-        "epochs": recipe.epochs,
+        "trainable_parameters": sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad),
+        "utterances": len(data["train"]),
+        "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         **summary,
         "last": last,

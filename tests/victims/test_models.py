@@ -42,9 +42,12 @@ def test_seed_decides_the_weights_and_leaves_the_global_state_alone(model: str) 
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_lstm_alone_stays_in_training_mode() -> None:
+@pytest.mark.parametrize("model", NETWORKS)
+def test_lstm_alone_stays_in_training_mode(model: str) -> None:
     """cuDNN refuses the backward pass of an LSTM in evaluation mode."""
-    victim = build_victim("emo18", LABELS).eval()
+    victim = build_victim(model, LABELS)
+    assert all(module.training for module in victim.modules())
+    victim.eval()
     assert [name for name, module in victim.named_modules() if module.training] == ["network.lstm"]
 
 

@@ -1,0 +1,12 @@
+"""What a recipe of `staa baseline` may say: one small schema per attack, told apart by the key `attack`.
+
+Importing a schema here is all that makes it known.
+"""
+
+from staa_cli.recipes.attacks.base import BaselineRecipe
+from staa_cli.recipes.attacks.deepfool import DeepFoolRecipe
+from staa_cli.recipes.attacks.one_pixel import OnePixelRecipe
+from staa_cli.recipes.attacks.pgd import PGDRecipe
+from staa_cli.recipes.attacks.sparsefool import SparseFoolRecipe
+
+__all__ = ["BaselineRecipe", "DeepFoolRecipe", "OnePixelRecipe", "PGDRecipe", "SparseFoolRecipe"]

@@ -1,0 +1,92 @@
+"""Drawing without a display or matplotlib's global state. Needs the extra `figures`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from staa_cli.reporting.model import Number, Row, Table
+from staa_cli.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What a file would say of its making: without it, equal numbers give equal pictures.
+METADATA = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
+
+def check_figures(what: str = "a card has a picture") -> None:
+    """Say early that pictures cannot be drawn. `what`: why one is needed.
+
+    Raises:
+        UsageError: the extra is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise UsageError(f"{what}, and matplotlib is not installed; install it with: pip install 'staa[figures]'") from None
+
+
+def picture_format(path: Path) -> str:
+    """The format that a file's name asks for.
+
+    Raises:
+        UsageError: none of ours.
+    """
+    format = path.suffix.lower().removeprefix(".")
+    if format not in METADATA:
+        raise UsageError(f"{path} ends in '{path.suffix}', expected a picture: one of {', '.join(f'.{name}' for name in METADATA)}")
+    return format
+
+
+def encode(figure: Figure, format: str) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format=format, dpi=120, metadata=METADATA[format])
+    return picture.getvalue()
+
+
+def draw_confusion(tables: Sequence[Table]) -> Figure:
+    """Confusion matrices side by side, one panel for each victim and split, shaded by the share of the row."""
+    from matplotlib.figure import Figure
+
+    panels = [(table, rows) for table in tables for rows in panel_rows(table)]
+    columns = min(len(panels), 2)
+    lines = -(-len(panels) // columns)
+    classes = max(len(rows) for _, rows in panels)
+    side = 2 + 0.55 * classes
+    figure = Figure(figsize=(side * columns, side * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).flat
+    for (table, rows), place in zip(panels, axes, strict=False):
+        draw_panel(place, table, rows)
+    for place in list(axes)[len(panels) :]:
+        place.remove()
+    return figure
+
+
+def panel_rows(table: Table) -> list[list[Row]]:
+    """The rows of each victim and split."""
+    parts: dict[tuple[object, object], list[Row]] = {}
+    for row in table.rows:
+        parts.setdefault((row["model"], row["split"]), []).append(row)
+    return list(parts.values())
+
+
+def draw_panel(axes: Axes, table: Table, rows: Sequence[Row]) -> None:
+    predicted = [column for column in table.columns if column.key.startswith("as_")]
+    counts = [[cell.value if isinstance(cell := row.get(column.key), Number) else 0.0 for column in predicted] for row in rows]
+    shares = [[count / (sum(line) or 1) for count in line] for line in counts]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for down, line in enumerate(counts):
+        for right, count in enumerate(line):
+            shade = "white" if shares[down][right] > 0.5 else "black"
+            axes.text(right, down, f"{count:.4g}", ha="center", va="center", color=shade, fontsize=8)
+    axes.set_xticks(range(len(predicted)), [column.heading for column in predicted], rotation=45, ha="right")
+    axes.set_yticks(range(len(rows)), [str(row["emotion"]) for row in rows])
+    axes.set(xlabel="recognised as", ylabel="emotion", title=f"{rows[0]['model']}, {rows[0]['corpus']} {rows[0]['split']}")
