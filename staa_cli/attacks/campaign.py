@@ -13,6 +13,7 @@ from torch import Tensor
 
 from staa_cli.attacks.attackers import Attacker
 from staa_cli.attacks.inputs import Inputs
+from staa_cli.attacks.portions import HOPELESS, Portions
 from staa_cli.attacks.records import RESULTS, Job, Record, read_records, write_records
 from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, quantise_adversarial, read_audio, write_wav
@@ -67,8 +68,8 @@ def run_campaign(
 ) -> list[Record]:
     """Attack every job that `folder` does not hold yet.
 
-    Utterances of equal length share a batch of up to `batch_size`. Batches are cut from all jobs, finished ones too, so that a resumed
-    run computes what an undisturbed one would.
+    Utterances of equal length share a batch of up to `batch_size`, fewer where memory runs out. Batches are cut from all jobs, finished
+    ones too, so that a resumed run computes what an undisturbed one would.
 
     Args:
         target: of a targeted attack; success is then that the prediction is the target, also where it was before.
@@ -85,17 +86,23 @@ def run_campaign(
     if complete:
         output.message(f"{len(complete)} of {len(jobs)} utterances were finished before")
     records: dict[str, list[Record]] = {key: finished[key] for key in complete}
+    portions = Portions(attacker, batch_size, device, output)
+
+    def work(portion: Sequence[Loaded]) -> list[list[Record]]:
+        return attack_batch(attacker, portion, victims, folder, budget, device, target)
+
     try:
         with (folder / RESULTS).open("a") as log, output.progress("attack", len(jobs)) as step:
             for batch in load_batches(jobs, batch_size, records, output):
                 if not all(loaded.job.key in complete for loaded in batch):
-                    for loaded, lines in zip(batch, attack_batch(attacker, batch, victims, folder, budget, device, target), strict=True):
+                    for loaded, lines in zip(batch, portions.run(batch, work), strict=True):
+                        if lines is None:
+                            lines = [failure(loaded.job, f"{loaded.job.input.path}: {HOPELESS}", output)]
+                        else:
+                            judged = ", ".join(f"{line['victim']} {line['clean']} → {line['adversarial']}" for line in lines)
+                            output.detail(f"{loaded.job.input.name}: {judged}")
                         records[loaded.job.key] = lines
                         log.writelines(json.dumps(line, allow_nan=False) + "\n" for line in lines)
-                        output.detail(
-                            f"{loaded.job.input.name}: "
-                            + ", ".join(f"{line['victim']} {line['clean']} → {line['adversarial']}" for line in lines)
-                        )
                     log.flush()
                 step.advance(len(batch))
     except KeyboardInterrupt:
@@ -110,6 +117,12 @@ def has_result(job: Job, finished: Mapping[str, list[Record]], folder: Path) -> 
     return job.key in finished and finished[job.key][0]["output"] == job.output and (folder / job.output).is_file()
 
 
+def failure(job: Job, error: str, output: Output) -> Record:
+    """The record of a file that cannot be used."""
+    output.error(error)
+    return {"file": job.input.name, "key": job.key, "error": error}
+
+
 def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[Record]], output: Output) -> Iterator[list[Loaded]]:
     """Read the jobs' audio and group neighbours of equal length. Unusable files go into `records` with their error."""
     group: list[Loaded] = []
@@ -117,8 +130,7 @@ def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[R
         try:
             audio = read_audio(job.input.path)
         except AudioError as error:
-            output.error(str(error))
-            records[job.key] = [{"file": job.input.name, "key": job.key, "error": str(error)}]
+            records[job.key] = [failure(job, str(error), output)]
             continue
         if audio.converted:
             output.detail(f"{job.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and written as {SAMPLE_RATE} Hz mono")
