@@ -44,6 +44,10 @@ CHEAP: dict[str, dict[str, Any]] = {
     "sparsefool": {"steps": 3, "deepfool_steps": 5},
     "deepfool": {"steps": 5},
     "one-pixel": {"steps": 3, "population": 8, "forward_batch": 5},
+    "jsma": {"gamma": 0.2},
+    "cw-l2": {"steps": 30, "rate": 0.1, "searches": 5},
+    "cw-linf": {"steps": 10, "rate": 0.1, "initial": 0.02, "growth": 8.0, "shrink": 0.5},
+    "boundary": {"steps": 10, "samples": 4, "forward_batch": 5},
 }
 every_attack = pytest.mark.parametrize("name", ATTACKS)
 
