@@ -15,9 +15,9 @@ from staa_cli.attacks.attackers import Attacker
 from staa_cli.attacks.inputs import Inputs
 from staa_cli.attacks.portions import HOPELESS, Portions
 from staa_cli.attacks.records import RESULTS, Job, Record, read_records, write_records
+from staa_cli.attacks.spaces import Space, WaveformSpace, measure
 from staa_cli.audio.budget import Budget
-from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, quantise_adversarial, read_audio, write_wav
-from staa_cli.metrics.perturbation import linf, snr_energy_db, snr_peak_db, snr_segmental_db, sparsity_percent
+from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, read_audio
 from staa_cli.runtime.device import synchronize
 from staa_cli.runtime.errors import Interrupted, UsageError
 from staa_cli.runtime.output import Output
@@ -65,6 +65,7 @@ def run_campaign(
     *,
     batch_size: int = 1,
     target: str | None = None,
+    space: Space | None = None,
 ) -> list[Record]:
     """Attack every job that `folder` does not hold yet.
 
@@ -72,7 +73,9 @@ def run_campaign(
     ones too, so that a resumed run computes what an undisturbed one would.
 
     Args:
+        attacker, victims: in `space`.
         target: of a targeted attack; success is then that the prediction is the target, also where it was before.
+        space: what is attacked, by default the waveform.
 
     Returns:
         All records, in the order of `jobs` and `victims`; also as `results.jsonl` in `folder`. A file that cannot be used has one
@@ -87,9 +90,10 @@ def run_campaign(
         output.message(f"{len(complete)} of {len(jobs)} utterances were finished before")
     records: dict[str, list[Record]] = {key: finished[key] for key in complete}
     portions = Portions(attacker, batch_size, device, output)
+    place = space or WaveformSpace()
 
     def work(portion: Sequence[Loaded]) -> list[list[Record]]:
-        return attack_batch(attacker, portion, victims, folder, budget, device, target)
+        return attack_batch(attacker, portion, victims, folder, budget, device, target, place)
 
     try:
         with (folder / RESULTS).open("a") as log, output.progress("attack", len(jobs)) as step:
@@ -113,7 +117,7 @@ def run_campaign(
 
 
 def has_result(job: Job, finished: Mapping[str, list[Record]], folder: Path) -> bool:
-    """Whether a job's records and its WAV are there; with fewer inputs, an older run may have given its WAV another name."""
+    """Whether a job's records and its file are there; with fewer inputs, an older run may have given its file another name."""
     return job.key in finished and finished[job.key][0]["output"] == job.output and (folder / job.output).is_file()
 
 
@@ -152,10 +156,11 @@ def attack_batch(
     folder: Path,
     budget: Budget,
     device: torch.device,
-    target: str | None = None,
+    target: str | None,
+    space: Space,
 ) -> list[list[Record]]:
     """Attack utterances of one length, write them, read them back and judge both forms."""
-    clean = torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device)
+    clean = space.encode(torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device))
     synchronize(device)
     start = perf_counter()
     # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
@@ -164,16 +169,12 @@ def attack_batch(
     seconds = (perf_counter() - start) / len(batch)
     memory = outcome.adversarial.detach().cpu()
     queries = None if outcome.queries is None else outcome.queries.tolist()
-    for loaded, samples in zip(batch, memory, strict=True):
-        write_wav(
-            folder / loaded.job.output,
-            quantise_adversarial(loaded.audio.samples, samples, loaded.audio.subtype),
-            loaded.audio.subtype,
-        )
-    written = torch.stack([torch.from_numpy(read_audio(folder / loaded.job.output).samples) for loaded in batch])
+    for loaded, adversarial in zip(batch, memory, strict=True):
+        space.write(folder / loaded.job.output, loaded.audio, adversarial)
+    written = torch.stack([space.read(folder / loaded.job.output) for loaded in batch])
     clean = clean.cpu()
-    epsilon = budget.epsilon(clean)[:, 0].tolist()
-    measures = [measure(clean, form) for form in (written, memory)]
+    epsilon = (space.unit * budget.epsilon(clean)[:, 0]).tolist()
+    measures = [measure(space, clean, form) for form in (written, memory)]
     verdicts = {name: [predictions(victim, form.to(device)) for form in (clean, written, memory)] for name, victim in victims.items()}
     results = []
     for row, loaded in enumerate(batch):
@@ -190,6 +191,7 @@ def attack_batch(
                     "adversarial": after[row],
                     "success": succeeded(before[row], after[row], target),
                     **({} if target is None else {"target": target}),
+                    **({} if space.name == "waveform" else {"space": space.name}),
                     **({} if queries is None else {"queries": queries[row]}),
                     "epsilon": epsilon[row],
                     **measures[0][row],
@@ -219,17 +221,3 @@ def succeeded(clean: str, adversarial: str, target: str | None) -> bool:
 @torch.no_grad()
 def predictions(victim: LoadedVictim, waveforms: Tensor) -> list[str]:
     return [victim.labels[index] for index in victim.victim(waveforms).argmax(dim=1).tolist()]
-
-
-def measure(clean: Tensor, adversarial: Tensor) -> list[dict[str, float | None]]:
-    """The perturbation's metrics, one mapping per utterance."""
-    delta = adversarial - clean
-    columns = {
-        "sparsity_percent": sparsity_percent(delta),
-        "snr_peak_db": snr_peak_db(clean, delta),
-        "snr_energy_db": snr_energy_db(clean, delta),
-        "snr_segmental_db": snr_segmental_db(clean, delta),
-        "linf": linf(delta),
-    }
-    finite = {name: [value if abs(value) < float("inf") else None for value in values.tolist()] for name, values in columns.items()}
-    return [dict(zip(finite, row, strict=True)) for row in zip(*finite.values(), strict=True)]
