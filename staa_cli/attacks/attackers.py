@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import Attack
+from staa_cli.attacks.base import Attack, Outcome
 from staa_cli.generator.checkpoint import LoadedGenerator
-from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.victims.checkpoint import LoadedVictim
 
 
@@ -19,12 +20,15 @@ class Attacker(Protocol):
 
     Attributes:
         threat: the threat model.
+        forward_batch: rows that it shows the threat model at once, where these are more than it is given utterances; else 1. May be
+            lowered to save memory, which changes results by rounding only.
     """
 
     threat: LoadedVictim
+    forward_batch: int
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
-        """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv."""
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
+        """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv, with the queries where the attacker counts them."""
         ...
 
 
@@ -36,10 +40,10 @@ class GeneratorAttacker:
     """
 
     def __init__(self, generator: LoadedGenerator) -> None:
-        self.generator, self.threat = generator, generator.threat
+        self.generator, self.threat, self.forward_batch = generator, generator.threat, 1
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
-        return torch.cat([self.perturb_one(waveform.unsqueeze(0)) for waveform in waveforms])
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
+        return Outcome(torch.cat([self.perturb_one(waveform.unsqueeze(0)) for waveform in waveforms]))
 
     def perturb_one(self, waveform: Tensor) -> Tensor:
         """`(1, T)` → `(1, T)`"""
@@ -54,13 +58,29 @@ class BaselineAttacker:
 
     Args:
         reference: leave the threat model's own clean `prediction`, or the true `label`.
+        target: or else, the label that every prediction shall become.
+
+    Raises:
+        UsageError: the threat model does not know the target.
     """
 
-    def __init__(self, attack: Attack, threat: LoadedVictim, reference: str) -> None:
-        self.attack, self.threat, self.reference = attack, threat, reference
+    def __init__(self, attack: Attack, threat: LoadedVictim, reference: str, target: str | None = None) -> None:
+        self.attack, self.threat, self.reference, self.target = attack, threat, reference, target
+        if target is not None and target not in threat.labels:
+            raise unknown("target", target, threat.labels)
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
-        if self.reference == "prediction":
+    @property
+    def forward_batch(self) -> int:
+        return getattr(self.attack, "forward_batch", 1)
+
+    @forward_batch.setter
+    def forward_batch(self, rows: int) -> None:
+        self.attack = replace(self.attack, forward_batch=rows)  # type: ignore[type-var]
+
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
+        if self.target is not None:
+            reference = torch.full((len(waveforms),), self.threat.labels.index(self.target), device=waveforms.device)
+        elif self.reference == "prediction":
             reference = self.threat.victim(waveforms).argmax(dim=1)
         else:
             known = self.threat.labels
@@ -69,4 +89,4 @@ class BaselineAttacker:
                     f"'reference: label' needs inputs whose labels the threat model knows ({', '.join(known)}); use 'reference: prediction'"
                 )
             reference = waveforms.new_tensor([known.index(str(label)) for label in labels]).long()
-        return self.attack(self.threat.victim, waveforms, reference, seeds)
+        return self.attack.run(self.threat.victim, waveforms, reference, seeds)

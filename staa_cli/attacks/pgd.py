@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from staa_cli.attacks.base import streams, top_k_mask, uniform
+from staa_cli.attacks.base import Outcome, differentiate, reached, streams, top_k_mask, uniform
 from staa_cli.audio.budget import Budget, add_within_range, project
 from staa_cli.victims.base import Victim
 
@@ -33,7 +33,8 @@ class PGD:
         percent: the share of samples that one step moves (k is at least 1); None moves all.
         select: `gradient` (largest absolute gradients) or `random`.
         redraw: choose the k samples at every step, not once.
-        early_stop: utterances whose prediction has changed leave the batch.
+        early_stop: utterances whose prediction is as wished leave the batch.
+        targeted: towards the reference class, not away from it.
     """
 
     budget: Budget
@@ -44,6 +45,11 @@ class PGD:
     select: str = "gradient"
     redraw: bool = True
     early_stop: bool = False
+    targeted: bool = False
+
+    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Outcome:
+        """See `Attack.run`."""
+        return Outcome(self(victim, waveforms, reference, seeds))
 
     def __call__(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Tensor:
         """See `Attack.__call__`."""
@@ -59,18 +65,20 @@ class PGD:
             adversarial = add_within_range(x, delta).requires_grad_()
             logits = victim(adversarial)
             if self.early_stop:
-                running = logits.argmax(dim=1) == reference[active]
+                running = ~reached(logits, reference[active], self.targeted)
                 # Utterances that are fooled drop out of the batch; the gradient of the others does not depend on them.
                 active, x, delta = active[running], x[running], delta[running]
                 if not len(active):
                     break
-                (gradient,) = torch.autograd.grad(cross_entropy(logits[running], reference[active], reduction="sum"), adversarial)
+                gradient = differentiate(cross_entropy(logits[running], reference[active], reduction="sum"), adversarial)
                 gradient = gradient[running]
                 random = [stream for stream, goes_on in zip(random, running.tolist(), strict=True) if goes_on]
                 mask = mask[running] if mask is not None else None
             else:
-                (gradient,) = torch.autograd.grad(cross_entropy(logits, reference, reduction="sum"), adversarial)
+                gradient = differentiate(cross_entropy(logits, reference, reduction="sum"), adversarial)
             step = self.step_size * epsilon[active] * gradient.sign()
+            if self.targeted:
+                step = -step
             if self.percent is not None:
                 if mask is None or self.redraw:
                     mask = self._choose(gradient, random)

@@ -13,7 +13,12 @@ def baseline(
     recipe: opt.Recipe,
     threat: Annotated[
         str,
-        typer.Option("--threat", metavar="VICTIM", help=f"The victim whose gradients steer the attack. {opt.VICTIM}", show_default=False),
+        typer.Option(
+            "--threat",
+            metavar="VICTIM",
+            help=f"The victim that steers the attack. {opt.VICTIM}",
+            show_default=False,
+        ),
     ],
     out: opt.Out,
     inputs: opt.InputPaths = None,
@@ -32,7 +37,7 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with FGSM, BIM or PGD on a threat model."""
+    """Attack audio with the attack that a recipe names."""
     from staa_cli.commands.campaigns import Campaign
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import BaselineRecipe
@@ -55,14 +60,15 @@ def baseline(
         batch_size=batch_size,
         overwrite=overwrite,
     )
-    campaign.threat.require_gradients(f"'staa baseline {settings.attack}'")
+    if settings.FOLLOWS_GRADIENTS:
+        campaign.threat.require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
-    from staa_cli.attacks.registry import ATTACKS
+    from staa_cli.attacks.registry import build_attack
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
 
     place = resolve_device(device)
-    attacker = BaselineAttacker(ATTACKS[settings.attack](settings), load_victim(campaign.threat, place), settings.reference)
+    attacker = BaselineAttacker(build_attack(settings), load_victim(campaign.threat, place), settings.reference, settings.target)
     return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})

@@ -11,7 +11,7 @@ from staa_cli.attacks.inputs import collect
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
 from staa_cli.recipes.base import essence
-from staa_cli.recipes.schema import PGDRecipe, TrainGeneratorRecipe
+from staa_cli.recipes.schema import BaselineRecipe, TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.output import Output
@@ -40,7 +40,7 @@ class Campaign:
     def __init__(
         self,
         command: str,
-        recipe: TrainGeneratorRecipe | PGDRecipe,
+        recipe: TrainGeneratorRecipe | BaselineRecipe,
         sources: tuple[list[str], list[str] | None],
         split: str | None,
         threat: str,
@@ -65,7 +65,9 @@ class Campaign:
         # In a batch, rounding depends on the batch's size: another size is another run.
         identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
-        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed)
+        self.space = recipe.space if isinstance(recipe, BaselineRecipe) else "waveform"
+        suffix = ".wav" if self.space == "waveform" else ".npy"
+        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed, suffix)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
         inputs = {"count": len(files), "sha256": hash_json(files)}
         self.job = Job(
@@ -93,38 +95,47 @@ class Campaign:
 
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
-        from staa_cli.attacks.campaign import check_labels, run_campaign
+        from staa_cli.attacks.campaign import check_labels, check_target, run_campaign
+        from staa_cli.attacks.spaces import build_budget, build_space
         from staa_cli.attacks.summary import summarise
-        from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
         from staa_cli.victims.preflight import preflight
 
         loaded = [attacker.threat, *(load_victim(reference, device) for reference in self.references[1:])]
         victims = dict(zip(names(loaded), loaded, strict=True))
         check_labels(self.inputs, victims)
+        target = self.recipe.target if isinstance(self.recipe, BaselineRecipe) else None
+        check_target(target, victims)
         threat = next(iter(victims)) if self.follows_gradients else None
         checks = preflight(victims, self.probes(), device, self.output, threat=threat)
-        budget = self.recipe.budget.model_dump(exclude_none=True)
+        first = next(iter(victims))
+        space = build_space(self.space, first, attacker.threat)
+        victims = {name: space.view(name, victim) for name, victim in victims.items()}
+        attacker.threat = victims[first]
+        budget = build_budget(self.recipe.budget)
 
         def work(folder: Path) -> dict[str, Any]:
             self.reuse(folder)
-            records = run_campaign(attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=self.batch_size)
+            options: dict[str, Any] = {"batch_size": self.batch_size, "target": target, "space": space}
+            records = run_campaign(attacker, self.jobs, victims, folder, budget, device, self.output, **options)
             self.drop_strays(folder)
             head = {
                 **facts,
                 "threat_model": attacker.threat.model,
                 "corpus": self.inputs.corpus,
                 "split": self.inputs.split,
-                "budget": budget,
+                "budget": self.recipe.budget.model_dump(exclude_none=True),
+                **({} if self.space == "waveform" else {"space": self.space}),
+                **({} if target is None else {"target": target}),
             }
-            return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
+            return {**head, "batch_size": self.batch_size, **summarise(records, first)}
 
         return self.job.run(work, str(device), preflight=checks)
 
     @property
     def follows_gradients(self) -> bool:
-        """Whether the attack needs the threat model's gradients: a trained generator does not."""
-        return self.job.process.command == "baseline"
+        """Whether the attack needs the threat model's gradients: a trained generator and an attack by queries do not."""
+        return isinstance(self.recipe, BaselineRecipe) and self.recipe.FOLLOWS_GRADIENTS
 
     def probes(self) -> list[Probe]:
         """Some of the inputs for a look at the victims; what cannot be read is reported when its turn comes."""
@@ -155,10 +166,10 @@ class Campaign:
             write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
 
     def drop_strays(self, folder: Path) -> None:
-        """Remove WAVs that an interrupted run with more inputs left in the workspace."""
+        """Remove what an interrupted run with more inputs left in the workspace."""
         known = {folder / job.output for job in self.jobs} | {folder / RESULTS, folder / METRICS}
-        for path in folder.rglob("*.wav"):
-            if path not in known:
+        for path in folder.rglob("*"):
+            if path.suffix in (".wav", ".npy") and path not in known:
                 path.unlink()
 
 

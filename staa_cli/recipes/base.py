@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def to_switch(value: Any) -> Any:
@@ -22,6 +23,11 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    @classmethod
+    def schema_for(cls, data: Mapping[str, Any]) -> type[Self]:
+        """The schema that checks `data`: this one, or the one of its variants that `data` names."""
+        return cls
+
 
 def essence(recipe: BaseModel) -> dict[str, Any]:
     """What a recipe says beyond the defaults: its identity, which a new key with a default does not change."""
@@ -37,3 +43,10 @@ class OneOf(Strict):
         if sum(getattr(self, name) is not None for name in names) != 1:
             raise ValueError("expected exactly one of " + ", ".join(f"'{name}'" for name in names))
         return self
+
+
+class BudgetRecipe(OneOf):
+    """ε: absolute on the waveform in [-1, 1], or by each utterance's peak."""
+
+    linf: float | None = Field(None, ge=0, le=2)
+    peak_snr_db: float | None = Field(None, ge=-20, le=200)

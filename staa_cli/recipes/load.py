@@ -124,13 +124,14 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     if not isinstance(data, dict):
         what = "nothing" if data is None else f"a {type(data).__name__}"
         raise UsageError(f"{path} holds {what}, expected keys and values; see the shipped recipes for examples")
-    wanted = next(step for step, schema in RECIPES.items() if schema is kind)
+    wanted = next(step for step, schema in RECIPES.items() if issubclass(kind, schema))
     if data.get("step") in RECIPES and data["step"] != wanted:
         raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
     for override in overrides:
         apply_override(data, override)
     if seed is not None:
         data["seed"] = seed
+    kind = kind.schema_for(data)
     try:
         return kind.model_validate(data)
     except ValidationError as error:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from staa_cli.recipes.attacks import BaselineRecipe
 from staa_cli.recipes.augment import AugmentRecipe
-from staa_cli.recipes.base import OneOf, Strict, Switch
+from staa_cli.recipes.base import BudgetRecipe, Strict, Switch
 from staa_cli.recipes.corpus import PrepareRecipe
-
-
-class BudgetRecipe(OneOf):
-    """ε: absolute on the waveform in [-1, 1], or by each utterance's peak."""
-
-    linf: float | None = Field(None, ge=0, le=2)
-    peak_snr_db: float | None = Field(None, ge=-20, le=200)
-
 
 PRETRAINED = {"wav2vec2": "facebook/wav2vec2-base", "wavlm": "microsoft/wavlm-base", "hubert": "facebook/hubert-base-ls960"}
 """The encoders that fine-tuned victims start from."""
@@ -132,49 +125,11 @@ class TrainGeneratorRecipe(Strict):
         return ", ".join(name for name, absent in parts.items() if absent)
 
 
-class Positions(Strict):
-    """Which samples one step may move."""
-
-    percent: float = Field(gt=0, le=100, description="k as a share of the utterance")
-    select: Literal["gradient", "random"] = Field("gradient", description="the largest absolute gradients, or a draw")
-    redraw: Switch = Field(True, description="choose anew at every step (the paper); false keeps the first step's choice")
-
-
-class PGDRecipe(Strict):
-    """`staa baseline` with FGSM, BIM or PGD: one family."""
-
-    step: Literal["baseline"]
-    attack: Literal["fgsm", "bim", "pgd"]
-    budget: BudgetRecipe
-    steps: int = Field(20, ge=1)
-    step_size: float = Field(0.1, gt=0, description="α as a share of ε")
-    positions: Positions | None = Field(None, description="null moves every sample")
-    early_stop: Switch = Field(False, description="an utterance that is fooled leaves the batch")
-    reference: Literal["prediction", "label"] = "prediction"
-    seed: int = Field(0, ge=0)
-
-    SINGLE_STEP: ClassVar[str] = "fgsm is the single step of size ε: expected 'steps: 1' and 'step_size: 1'"
-
-    @model_validator(mode="after")
-    def single_step(self) -> Self:
-        if self.attack == "fgsm" and (self.steps, self.step_size) != (1, 1):
-            raise ValueError(self.SINGLE_STEP)
-        return self
-
-    @property
-    def title(self) -> str:
-        """The attacker's name in tables."""
-        if self.positions is None:
-            return self.attack.upper()
-        return f"{self.attack.upper()} {self.positions.percent:g} %" + "/step" * self.positions.redraw
-
-
-BaselineRecipe = PGDRecipe
-"""With a second family of attacks this becomes a union that `attack` tells apart."""
-
 RECIPES: dict[str, type[Strict]] = {
     "prepare": PrepareRecipe,
     "train-victim": TrainVictimRecipe,
     "train-generator": TrainGeneratorRecipe,
     "baseline": BaselineRecipe,
 }
+
+__all__ = ["RECIPES", "BaselineRecipe", "BudgetRecipe", "PrepareRecipe", "TrainGeneratorRecipe", "TrainVictimRecipe"]

@@ -74,7 +74,7 @@ class Run:
         """
         recipe = self.metrics.get("recipe") or {}
         try:
-            said = essence(RECIPES[recipe["step"]].model_validate(recipe))
+            said = essence(RECIPES[recipe["step"]].schema_for(recipe).model_validate(recipe))
         except (KeyError, ValidationError):
             said = recipe
         return {key: value for key, value in flatten(said) if key.split(".")[-1] != "seed"}

@@ -11,7 +11,7 @@ MISSING = "–"
 
 def decimals(value: float, kind: Kind) -> int:
     """Digits behind the point: two as in the papers, more where seconds would keep fewer than two significant digits."""
-    if kind == "count" and float(value).is_integer():
+    if kind == "count" and (float(value).is_integer() or abs(value) >= 100):
         return 0
     if kind == "seconds" and value:
         return max(2, 1 - math.floor(math.log10(abs(value))))

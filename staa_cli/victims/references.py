@@ -63,7 +63,8 @@ class Reference:
         if self.kind == "onnx":
             raise UsageError(
                 f"{self.path} is an ONNX model, which gives no gradients: it cannot be the threat model of {what}. Judge by it with "
-                "--victim, or give the threat model as a .pt2 file (torch.export), a folder of transformers or a plugin"
+                "--victim, choose an attack by queries, or give the threat model as a .pt2 file (torch.export), a folder of transformers "
+                "or a plugin"
             )
 
     def files(self) -> list[Path]:

@@ -11,14 +11,14 @@ import pytest
 
 from staa_cli.recipes import dump_recipe, load_recipe, shipped_names
 from staa_cli.recipes.load import find_recipe, parse_yaml
-from staa_cli.recipes.schema import RECIPES, PGDRecipe, PrepareRecipe, Strict, TrainGeneratorRecipe, TrainVictimRecipe
+from staa_cli.recipes.schema import RECIPES, BaselineRecipe, PrepareRecipe, Strict, TrainGeneratorRecipe, TrainVictimRecipe
 from staa_cli.runtime.errors import UsageError
 
 VICTIM = "step: train-victim\nmodel: emo18\n"
 GENERATOR = "step: train-generator\nbudget: {linf: 0.05}\n"
 PGD = "step: baseline\nattack: pgd\nbudget: {linf: 0.05}\n"
 PREPARE = "step: prepare\ncorpus: csv\n"
-KINDS = {VICTIM: TrainVictimRecipe, GENERATOR: TrainGeneratorRecipe, PGD: PGDRecipe, PREPARE: PrepareRecipe}
+KINDS = {VICTIM: TrainVictimRecipe, GENERATOR: TrainGeneratorRecipe, PGD: BaselineRecipe, PREPARE: PrepareRecipe}
 
 
 def load(folder: Path, text: str, *overrides: str, base: str = VICTIM, seed: int | None = None) -> Any:

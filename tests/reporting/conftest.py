@@ -45,6 +45,8 @@ def attack() -> Maker:
         ablation: str = "",
         failed: int = 0,
         name: str | None = None,
+        queries: float | None = None,
+        target: str | None = None,
         **extra: Any,
     ) -> Made:
         victims = {victim: {"asr_percent": value} for victim, value in (asr or {"emo18": 81.25, "zhao19": 52.5}).items()}
@@ -62,6 +64,8 @@ def attack() -> Maker:
             "linf_max": 0.05,
             "seconds_per_utterance": seconds,
             "victims": victims,
+            **({} if queries is None else {"queries": {"all": queries}}),
+            **({} if target is None else {"target": target}),
         }
         path = Path("runs") / (name or f"{attacker}-{threat}-{corpus}-{split}-{seed}-{ablation.replace('/', '')}")
         return path, metrics("attack" if attacker == "STAA-Net" else "baseline", summary, seed, **extra)

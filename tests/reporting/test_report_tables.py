@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from staa_cli.reporting.formats import render
 from staa_cli.reporting.model import Number, Table
 from staa_cli.reporting.runs import LoadedRun
 from staa_cli.reporting.tables import TABLES, build_tables
@@ -92,6 +93,35 @@ def test_budgets_are_a_note_until_they_differ(attack: Any) -> None:
     assert [row["budget"] for row in table.rows] == ["20 dB", "ε 0.05"]
     assert not any(note.startswith("Budget") for note in table.notes)
     assert "budget" in keys(table)
+
+
+def test_queries_have_a_column_where_an_attacker_counts_them(attack: Any) -> None:
+    table = only([attack(), attack("One-Pixel", queries=5_123.4)], "attacks")
+    assert "queries_val" in keys(table)
+    assert [row.get("queries_val") for row in table.rows] == [Number(5_123.4), None]
+    assert any(note.startswith("Queries: ") for note in table.notes)
+    assert "One-Pixel" in (text := render([table], "markdown"))
+    assert " 5123 |" in text
+    assert "queries_val" not in keys(only([attack()], "attacks"))
+
+
+def test_targets_are_explained_and_never_averaged_with_untargeted_runs(attack: Any) -> None:
+    def run(target: str | None, seed: int) -> LoadedRun:
+        title = "PGD" if target is None else f"PGD → {target}"
+        recipe = {"attack": "pgd", "budget": {"peak_snr_db": 20}, "target": target}
+        made: LoadedRun = attack(title, target=target, seed=seed, name=f"{title}{seed}", recipe=recipe)
+        return made
+
+    table = only([run(None, 0), run("fear", 0), run("fear", 1), run("anger", 0)], "attacks")
+    assert [row["attacker"] for row in table.rows] == ["PGD", "PGD → fear", "PGD → anger"]
+    assert any("targeted" in note for note in table.notes)
+
+
+def test_runs_with_and_without_a_default_in_their_recipe_are_repetitions(attack: Any) -> None:
+    """A recipe of an attack is read by that attack's own schema."""
+    said = {"attack": "sparsefool", "budget": {"linf": 0.05}}
+    runs = [attack("SparseFool", recipe=said), attack("SparseFool", seed=1, recipe={**said, "lam": 3.0, "reference": "prediction"})]
+    assert len(only(runs, "attacks").rows) == 1
 
 
 def test_each_corpus_has_its_table(attack: Any) -> None:

@@ -1,0 +1,96 @@
+"""DeepFool: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, CVPR 2016 (algorithm 2, ℓ2).
+
+Each step goes to the nearest boundary of the victim's linearisation, in logits. All utterances of a batch go in lock-step: a step costs
+one forward pass and one backward pass per class, however many utterances there are. Targeted, the boundary is the one between the
+target and the class predicted at the moment, and a step costs one backward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from staa_cli.attacks.base import differentiate, jacobian, pick
+from staa_cli.attacks.problem import GoalAttack, Problem
+
+SHORTEST = 2e-4
+"""The least ℓ2 length of a step, as in the code of its authors and doubled as the range is: at a boundary, steps get ever smaller."""
+
+
+@dataclass(frozen=True)
+class DeepFool(GoalAttack):
+    """See the module.
+
+    Attributes:
+        steps: at most so many.
+        overshoot: every step goes this share further than the linearised boundary.
+    """
+
+    steps: int = 50
+    overshoot: float = 0.02
+
+    def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
+        """See `GoalAttack.solve`. δ stays within its bounds at every step."""
+        start = torch.zeros_like(problem.waveforms)
+        found, _ = cross_boundary(problem, start, problem.lower, problem.upper, self.steps, self.overshoot)
+        return found, torch.zeros_like(problem.reference)
+
+
+def cross_boundary(problem: Problem, start: Tensor, lower: Tensor, upper: Tensor, steps: int, overshoot: float) -> tuple[Tensor, Tensor]:
+    """Walk until the goal is reached.
+
+    Args:
+        start, lower, upper: `(A, T)` δ to begin with, and its bounds.
+
+    Returns:
+        `(A, T)` δ where the goal was reached, or after the last step; `(A,)` the class reached, or headed for last.
+    """
+    found, classes = start.clone(), problem.reference.clone()
+    active, delta = torch.arange(len(problem), device=start.device), start
+    for _ in range(steps):
+        with torch.enable_grad():
+            leaf = delta.detach().requires_grad_()
+            logits = problem.logits(leaf)
+            running = ~problem.reached(logits)
+            classes[active[~running]] = logits.argmax(dim=1)[~running]
+            if not bool(running.any()):
+                break
+            # The graph is that of all utterances; what it says of those that are there is dropped.
+            step, gained = to_boundary(problem, logits, leaf)
+        active, problem = active[running], problem[running]
+        lower, upper = lower[running], upper[running]
+        delta = (delta[running] + (1 + overshoot) * step[running]).clamp(lower, upper)
+        found[active], classes[active] = delta, gained[running]
+    return found, classes
+
+
+def to_boundary(problem: Problem, logits: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:
+    """The shortest way to a boundary of the linearised victim.
+
+    Args:
+        logits: `(A, K)` with its graph to `leaf`, `(A, T)`.
+
+    Returns:
+        `(A, T)` the way, 0 where the victim is flat, and `(A,)` the class beyond.
+    """
+    values = logits.detach()
+    if problem.targeted:
+        gained = problem.reference
+        lost = values.scatter(1, gained.unsqueeze(1), -torch.inf).argmax(dim=1)
+        normal = differentiate((pick(logits, gained) - pick(logits, lost)).sum(), leaf)
+    else:
+        lost = problem.reference
+        gradients = jacobian(logits, leaf)
+        normals = gradients - pick(gradients, lost).unsqueeze(1)
+        gaps = pick(values, lost).unsqueeze(1) - values
+        # 0 / 0: the class to leave itself, or one that the victim cannot tell from it.
+        distances = (gaps / torch.linalg.vector_norm(normals, dim=2)).nan_to_num(nan=torch.inf)
+        gained = distances.scatter(1, lost.unsqueeze(1), torch.inf).argmin(dim=1)
+        normal = pick(normals, gained)
+    steepness = torch.linalg.vector_norm(normal, dim=1, keepdim=True)
+    gap = (pick(values, lost) - pick(values, gained)).unsqueeze(1)
+    # Nothing in range is further away than its diagonal.
+    length = (gap / steepness).clamp(SHORTEST, 2 * leaf.shape[1] ** 0.5)
+    return torch.where(steepness > 0, length * (normal / steepness), 0.0), gained

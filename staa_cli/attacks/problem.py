@@ -1,0 +1,135 @@
+"""The attacks that stop at their goal: what they look for, within which bounds, and the frame that they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from staa_cli.attacks.base import Outcome, differentiate, margin, reached, streams
+from staa_cli.audio.budget import Budget, add_within_range, bounds, project
+from staa_cli.victims.base import Victim
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Utterances whose goal is not reached yet; A of them, in lock-step.
+
+    Attributes:
+        victim: under attack.
+        waveforms: `(A, T)` x.
+        reference: `(A,)` the class to leave; or to reach, where `targeted`.
+        clean: `(A,)` the prediction for x.
+        lower, upper: `(A, T)` the bounds of δ: the ε-ball ∩ the range of x_adv.
+        epsilon: `(A, 1)`, above 0.
+        random: A random streams.
+    """
+
+    victim: Victim
+    waveforms: Tensor
+    reference: Tensor
+    targeted: bool
+    clean: Tensor
+    lower: Tensor
+    upper: Tensor
+    epsilon: Tensor
+    random: Sequence[torch.Generator]
+
+    def __len__(self) -> int:
+        return len(self.waveforms)
+
+    def __getitem__(self, chosen: Tensor) -> Self:
+        """The utterances that an `(A,)` mask or a list of indices chooses. An index may stand in the list more than once."""
+        rows = chosen.nonzero().squeeze(1) if chosen.dtype == torch.bool else chosen
+        names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon")
+        return replace(self, random=[self.random[row] for row in rows.tolist()], **{name: getattr(self, name)[rows] for name in names})
+
+    def adversarial(self, perturbation: Tensor) -> Tensor:
+        """δ → x_adv, both `(A, T)`."""
+        return add_within_range(self.waveforms, perturbation)
+
+    def logits(self, perturbation: Tensor) -> Tensor:
+        """δ `(A, T)` → `(A, K)`"""
+        logits: Tensor = self.victim(self.adversarial(perturbation))
+        return logits
+
+    def clamp(self, perturbation: Tensor) -> Tensor:
+        """δ within its bounds, both `(A, T)`."""
+        return perturbation.clamp(self.lower, self.upper)
+
+    def reached(self, logits: Tensor) -> Tensor:
+        """`(A, K)` → `(A,)`: whether the prediction is as wished."""
+        return reached(logits, self.reference, self.targeted)
+
+    def margin(self, logits: Tensor) -> Tensor:
+        """`(A, K)` → `(A,)`: how far beyond the boundary, in logits; negative before it."""
+        return margin(logits, self.reference, self.targeted)
+
+    def margin_gradient(self, perturbation: Tensor) -> tuple[Tensor, Tensor]:
+        """δ `(A, T)` → logits `(A, K)` without a graph, and the gradient of the margin to δ `(A, T)`."""
+        with torch.enable_grad():
+            perturbation = perturbation.detach().requires_grad_()
+            logits = self.logits(perturbation)
+            return logits.detach(), differentiate(self.margin(logits).sum(), perturbation)
+
+
+@dataclass(frozen=True)
+class GoalAttack(ABC):
+    """A template for attacks with a goal. An attack fills in `solve`.
+
+    An utterance whose prediction is as wished from the start is returned as it is, and so is one without an alternative: a single
+    class, or ε = 0. Whatever `solve` finds is projected to the bounds.
+
+    Attributes:
+        budget: the ε-ball.
+        targeted: `reference` is the class to reach, not to leave.
+        counts_queries: it sees only predictions or scores, and says how often it asked.
+    """
+
+    budget: Budget
+    targeted: bool = False
+
+    counts_queries: ClassVar[bool] = False
+
+    @abstractmethod
+    def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
+        """Attack utterances whose goal is not reached.
+
+        Returns:
+            `(A, T)` δ, and `(A,)` the number of queries (zeros where none are counted).
+        """
+
+    @torch.no_grad()
+    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Outcome:
+        """As `Attack.__call__`, with the number of queries; the one that looks at the clean utterance counts too."""
+        epsilon = self.budget.epsilon(waveforms)
+        logits = victim(waveforms)
+        queries = torch.ones_like(reference)
+        perturbation = torch.zeros_like(waveforms)
+        open_ = ~reached(logits, reference, self.targeted) & (epsilon[:, 0] > 0)
+        if logits.shape[1] > 1 and bool(open_.any()):
+            lowest, highest = bounds(waveforms)
+            problem = Problem(
+                victim,
+                waveforms,
+                reference,
+                self.targeted,
+                logits.argmax(dim=1),
+                torch.maximum(lowest - waveforms, -epsilon),
+                torch.minimum(highest - waveforms, epsilon),
+                epsilon,
+                streams(seeds, waveforms.device),
+            )[open_]
+            found, asked = self.solve(problem)
+            rows = open_.nonzero().squeeze(1)
+            perturbation = project(perturbation.index_copy(0, rows, found), waveforms, epsilon)
+            queries = queries.index_add(0, rows, asked)
+        return Outcome(add_within_range(waveforms, perturbation), queries if self.counts_queries else None)
+
+    def __call__(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Tensor:
+        """See `Attack.__call__`."""
+        return self.run(victim, waveforms, reference, seeds).adversarial
