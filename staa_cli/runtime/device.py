@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ def check_device_name(name: str) -> str:
 
 
 def resolve_device(name: str) -> torch.device:
-    """The torch device called `name`; `auto` takes CUDA where there is one.
+    """The torch device called `name`; `auto` takes CUDA where there is one. For the CPU, freed memory is kept from here on.
 
     Raises:
         UsageError: CUDA was asked for and is absent, or the index is too large.
@@ -31,8 +32,10 @@ def resolve_device(name: str) -> torch.device:
 
     check_device_name(name)
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
+    if device.type == "cpu":
+        keep_freed_memory()
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if count == 0:
