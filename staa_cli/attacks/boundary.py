@@ -18,10 +18,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import reached
 from staa_cli.attacks.problem import GoalAttack, Problem
 from staa_cli.attacks.starts import sounds
-from staa_cli.audio.budget import add_within_range, bounds
+from staa_cli.audio.budget import bounds
 
 BISECTIONS = 10
 """The start is brought to within 1/1024 of its distance to the boundary."""
@@ -232,7 +231,7 @@ class BoundaryAttack(GoalAttack):
         rows, columns = asked.nonzero(as_tuple=True)
         verdicts = []
         for row, column in zip(rows.split(self.forward_batch), columns.split(self.forward_batch), strict=True):
-            logits = problem.victim(add_within_range(problem.waveforms[row], candidates[row, column]))
-            verdicts.append(reached(logits, problem.reference[row], problem.targeted))
+            part = problem[row]
+            verdicts.append(part.reached(part.logits(candidates[row, column])))
         answers: Tensor = asked.index_put((rows, columns), torch.cat(verdicts))
         return answers
