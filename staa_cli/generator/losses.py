@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
+from staa_cli.attacks.base import margin
 from staa_cli.generator.staa_net import Perturbed
 
 
@@ -20,14 +20,7 @@ def adversarial_loss(logits: Tensor, reference: Tensor, confidence: float) -> Te
     Returns:
         `(B,)`
     """
-    return -margin(logits, reference).clamp(max=confidence)
-
-
-def margin(logits: Tensor, reference: Tensor) -> Tensor:
-    """max_{i≠y} f_i − f_y: positive where the prediction has left y. Shapes as in `adversarial_loss`."""
-    is_reference = one_hot(reference, logits.shape[1]).bool()
-    others = logits.masked_fill(is_reference, -torch.inf).amax(dim=1)
-    return others - logits[is_reference]
+    return -margin(logits, reference, targeted=False).clamp(max=confidence)
 
 
 def norm(values: Tensor, order: int, over: str) -> Tensor:
