@@ -40,7 +40,7 @@ def art_classifier(victim: nn.Module, samples: int, classes: int) -> Any:
 
 def adv_lib_attacks(monkeypatch: pytest.MonkeyPatch) -> Any:
     """adv-lib's attacks. They import a plotting client that none of them needs."""
-    pytest.importorskip("adv_lib", reason="pip install 'staa[reference]'")
+    pytest.importorskip("adv_lib", reason="pip install --no-deps adv-lib==0.2.8")
     if "visdom" not in sys.modules:
         monkeypatch.setitem(sys.modules, "visdom", ModuleType("visdom"))
     return pytest.importorskip("adv_lib.attacks")
