@@ -9,6 +9,8 @@ from staa_cli.attacks.base import Attack
 from staa_cli.attacks.deepfool import DeepFool
 from staa_cli.attacks.one_pixel import OnePixel
 from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.sigma_zero import SigmaZero
+from staa_cli.attacks.sparse_pgd import SparsePGD
 from staa_cli.attacks.sparsefool import SparseFool
 from staa_cli.audio.budget import Budget
 from staa_cli.recipes.attacks import BaselineRecipe, PGDRecipe
@@ -54,6 +56,8 @@ ATTACKS: dict[str, Build] = {
     "sparsefool": by_keys(SparseFool),
     "one-pixel": by_keys(OnePixel),
     "deepfool": by_keys(DeepFool),
+    "sigma-zero": by_keys(SigmaZero),
+    "sparse-pgd": by_keys(SparsePGD),
 }
 """In the order of the papers' tables."""
 

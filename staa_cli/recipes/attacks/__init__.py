@@ -7,6 +7,8 @@ from staa_cli.recipes.attacks.base import BaselineRecipe
 from staa_cli.recipes.attacks.deepfool import DeepFoolRecipe
 from staa_cli.recipes.attacks.one_pixel import OnePixelRecipe
 from staa_cli.recipes.attacks.pgd import PGDRecipe
+from staa_cli.recipes.attacks.sigma_zero import SigmaZeroRecipe
+from staa_cli.recipes.attacks.sparse_pgd import SparsePGDRecipe
 from staa_cli.recipes.attacks.sparsefool import SparseFoolRecipe
 
-__all__ = ["BaselineRecipe", "DeepFoolRecipe", "OnePixelRecipe", "PGDRecipe", "SparseFoolRecipe"]
+__all__ = ["BaselineRecipe", "DeepFoolRecipe", "OnePixelRecipe", "PGDRecipe", "SigmaZeroRecipe", "SparseFoolRecipe", "SparsePGDRecipe"]
