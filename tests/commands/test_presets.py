@@ -19,18 +19,23 @@ PRESET = """
 step: baseline
 budget: {peak_snr_db: 3}
 attackers:
-  pgd: {attack: pgd, steps: 4, step_size: 0.4, positions: {percent: 10}}
-  sigma-zero: {attack: sigma-zero, steps: 8}
-  pixels: {attack: one-pixel, steps: 1, pixels: 3, population: 8}
+  pgd: {attack: pgd, steps: 1, step_size: 0.4, positions: {percent: 10}}
+  sigma-zero: {attack: sigma-zero, steps: 2}
+  pixels: {attack: one-pixel, steps: 1, pixels: 3, population: 4}
 """
 NAMES = ["pgd", "sigma-zero", "pixels"]
+FILES = 3
 
 
 @pytest.fixture
 def command(world: World, tmp_path: Path) -> tuple[object, ...]:
+    """Over a folder `in`, into a folder `out`."""
     (tmp_path / "preset.yaml").write_text(PRESET)
-    victims = ("--threat", world.emo18, "--victim", world.zhao19)
-    return ("baseline", tmp_path / "preset.yaml", world.data, "--split", "test", *victims, "-o", tmp_path / "out")
+    (tmp_path / "in").mkdir()
+    spoken = sorted((world.data / "audio").rglob("*.wav"))
+    for path in spoken[:: len(spoken) // FILES][:FILES]:
+        shutil.copy(path, tmp_path / "in")
+    return ("baseline", tmp_path / "preset.yaml", tmp_path / "in", "--threat", world.emo18, "-o", tmp_path / "out")
 
 
 def count_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -44,14 +49,16 @@ def count_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_every_attacker_is_a_run_as_if_alone(staa: Staa, world: World, command: tuple[object, ...], tmp_path: Path) -> None:
+def test_every_attacker_is_a_run_as_if_alone(staa: Staa, command: tuple[object, ...], tmp_path: Path) -> None:
     done = staa(*command)
     assert done.code == 0, done.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(NAMES)
     assert [word in done.out for word in ("PGD 10 %", "σ-zero", "3 pixels")] == [True] * 3
     assert done.out == staa("report", *(tmp_path / "out" / name for name in NAMES)).out
     alone = tmp_path / "alone"
-    assert staa("baseline", world.recipes["pgd"], *command[2:-1], alone).code == 0
+    recipe = tmp_path / "pgd.yaml"
+    recipe.write_text(PRESET.split("attackers")[0] + "attack: pgd\nsteps: 1\nstep_size: 0.4\npositions: {percent: 10}\n")
+    assert staa("baseline", recipe, *command[2:-1], alone).code == 0
     assert work_of(alone) == work_of(tmp_path / "out/pgd")
 
 
@@ -67,12 +74,12 @@ def test_a_killed_run_goes_on_where_it_was(
     staa: Staa, doomed: Doomed, command: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill in the middle of the second attacker: the first is not repeated, nor are the second's finished utterances."""
-    killed = doomed(lambda: trap(campaign, "attack_batch", 17, lambda: os._exit(9)), *command)
+    killed = doomed(lambda: trap(campaign, "attack_batch", FILES + 3, lambda: os._exit(9)), *command)
     assert killed.code == 9
     assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == ["pgd"]
     calls = count_batches(monkeypatch)
     assert staa(*command).code == 0
-    assert len(calls) == 8 + 12, "12 utterances an attacker, of which 12 + 4 were finished"
+    assert len(calls) == 1 + FILES, "what is finished of the second attacker, and the third"
     whole = tmp_path / "whole"
     assert staa(*command[:-1], whole).code == 0
     for name in NAMES:
@@ -113,15 +120,12 @@ def test_one_that_fails_does_not_stop_the_others(
     assert (tmp_path / "out/sigma-zero/metrics.json").exists()
 
 
-def test_a_file_that_fails_fails_everywhere_and_is_counted(staa: Staa, world: World, command: tuple[object, ...], tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    shutil.copy(next((world.data / "audio").rglob("*.wav")), folder / "good.wav")
-    (folder / "bad.wav").write_text("dear diary")
-    failed = staa(*command[:2], folder, *command[5:])
+def test_a_file_that_fails_fails_everywhere_and_is_counted(staa: Staa, command: tuple[object, ...], tmp_path: Path) -> None:
+    (tmp_path / "in/bad.wav").write_text("dear diary")
+    failed = staa(*command)
     assert failed.code == 1
     assert "3 of 3 attackers failed: pgd, sigma-zero, pixels" in failed.err
-    assert all(json.loads((tmp_path / "out" / name / "metrics.json").read_text())["summary"]["utterances"] == 1 for name in NAMES)
+    assert all(json.loads((tmp_path / "out" / name / "metrics.json").read_text())["summary"]["utterances"] == FILES for name in NAMES)
 
 
 def test_a_dry_run_names_every_folder_and_makes_none(staa: Staa, command: tuple[object, ...], tmp_path: Path) -> None:
@@ -141,14 +145,11 @@ def test_a_setting_that_one_does_not_know_is_refused_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_inside_the_input_are_not_attacked_by_the_next_one(staa: Staa, world: World, command: tuple[object, ...]) -> None:
-    folder = Path(str(command[-1])).parent / "in"
-    folder.mkdir()
-    shutil.copy(next((world.data / "audio").rglob("*.wav")), folder / "a.wav")
-    inside = (*command[:2], folder, *command[5:-1], folder / "out")
+def test_results_inside_the_input_are_not_attacked_by_the_next_one(staa: Staa, command: tuple[object, ...], tmp_path: Path) -> None:
+    inside = (*command[:-1], tmp_path / "in/out")
     for _ in range(2):
         assert staa(*inside).code == 0
-    assert len([path for path in folder.rglob("*.wav") if path.parent != folder]) == 3
+    assert len(list((tmp_path / "in/out").rglob("*.wav"))) == FILES * len(NAMES)
 
 
 def test_a_single_run_is_no_place_for_many(staa: Staa, world: World, command: tuple[object, ...]) -> None:
