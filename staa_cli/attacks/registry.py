@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from staa_cli.attacks.base import Attack
+from staa_cli.attacks.boundary import BoundaryAttack
+from staa_cli.attacks.cw_l2 import CarliniWagnerL2
+from staa_cli.attacks.cw_linf import CarliniWagnerLinf
 from staa_cli.attacks.deepfool import DeepFool
+from staa_cli.attacks.jsma import JSMA
 from staa_cli.attacks.one_pixel import OnePixel
 from staa_cli.attacks.pgd import PGD
 from staa_cli.attacks.sigma_zero import SigmaZero
@@ -56,6 +60,10 @@ ATTACKS: dict[str, Build] = {
     "sparsefool": by_keys(SparseFool),
     "one-pixel": by_keys(OnePixel),
     "deepfool": by_keys(DeepFool),
+    "jsma": by_keys(JSMA),
+    "cw-l2": by_keys(CarliniWagnerL2),
+    "cw-linf": by_keys(CarliniWagnerLinf),
+    "boundary": by_keys(BoundaryAttack),
     "sigma-zero": by_keys(SigmaZero),
     "sparse-pgd": by_keys(SparsePGD),
 }

@@ -1,0 +1,87 @@
+"""What the attacks of Carlini and Wagner share: N. Carlini, D. Wagner, "Towards evaluating the robustness of neural networks", S&P 2017.
+
+A change of variables keeps δ within its bounds (section V.B), and Adam descends in the new variable. The bounds are the ε-ball ∩ [−1, 1];
+with ε = 2 they are the paper's: the whole range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from staa_cli.attacks.base import differentiate
+from staa_cli.attacks.problem import Problem
+
+EDGE = 1 - 1e-6
+"""A sample at its bound starts this near to it: at the bound itself it could never move again."""
+MOMENTS = (0.9, 0.999)
+"""Adam's."""
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""δ `(A, T)`, the margin `(A,)` and `(A,)` which of the first utterances these are → `(A,)`."""
+
+
+def outwards(delta: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """δ within its bounds → a number without bounds, all `(A, T)`."""
+    return (EDGE * (2 * (delta - lower) / (upper - lower) - 1)).atanh()
+
+
+def inwards(free: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """The way back, all `(A, T)`."""
+    return lower + (upper - lower) * (free.tanh() + 1) / 2
+
+
+@dataclass
+class Descent:
+    """Adam (D. Kingma, J. Ba, ICLR 2015) on utterances that may leave one by one.
+
+    Attributes:
+        problem: A utterances; those that left are missing.
+        free: `(A, T)` where δ stands, in the new variable.
+        rate: learning rate.
+        rows: `(A,)` which of the first utterances these are.
+        ends: where everyone stood at last, `(all, T)`.
+    """
+
+    problem: Problem
+    free: Tensor
+    rate: float
+    rows: Tensor = field(init=False)
+    ends: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = torch.arange(len(self.free), device=self.free.device)
+        self.ends = self.free.clone()
+        self.mean, self.square, self.count = torch.zeros_like(self.free), torch.zeros_like(self.free), 0
+        self.gradient = self.mean
+
+    def look(self, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+        """Where everyone stands.
+
+        Returns:
+            `(A, T)` δ; `(A, K)` logits; `(A,)` the loss.
+        """
+        with torch.enable_grad():
+            free = self.free.detach().requires_grad_()
+            delta = inwards(free, self.problem.lower, self.problem.upper)
+            logits = self.problem.logits(delta)
+            values = loss(delta, self.problem.margin(logits), self.rows)
+            self.gradient = differentiate(values.sum(), free)
+        return delta.detach(), logits.detach(), values.detach()
+
+    def move(self, running: Tensor) -> None:
+        """One step for those who go on, an `(A,)` mask; the others leave."""
+        if not bool(running.all()):
+            self.ends[self.rows] = self.free
+            self.problem, self.rows, self.free = self.problem[running], self.rows[running], self.free[running]
+            self.mean, self.square, self.gradient = self.mean[running], self.square[running], self.gradient[running]
+        self.count += 1
+        first, second = MOMENTS
+        self.mean.lerp_(self.gradient, 1 - first)
+        self.square.lerp_(self.gradient.square(), 1 - second)
+        scale = (self.square / (1 - second**self.count)).sqrt_().add_(1e-8)
+        self.free = self.free.addcdiv(self.mean, scale, value=-self.rate / (1 - first**self.count))
+        self.ends[self.rows] = self.free

@@ -1,0 +1,81 @@
+"""C&W ℓ2: N. Carlini, D. Wagner, "Towards evaluating the robustness of neural networks", S&P 2017, section VI.A.
+
+Minimises ‖δ‖₂² + c · max(κ − margin, 0), the margin in logits; c is searched for every utterance by itself. All utterances of a batch go in
+lock-step; one whose loss stands still leaves the descent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from staa_cli.attacks.cw import Descent, outwards
+from staa_cli.attacks.problem import GoalAttack, Problem
+
+CHECKS = 10
+"""So often in a descent it is asked whether the loss still falls."""
+
+
+@dataclass(frozen=True)
+class CarliniWagnerL2(GoalAttack):
+    """See the module.
+
+    Attributes:
+        steps: of a descent.
+        searches: descents, each with another c.
+        rate: Adam's learning rate, in the new variable.
+        initial: c of the first descent, for δ in the waveform's units: four times the c of code for [0, 1].
+        confidence: κ, how far beyond the boundary, in logits.
+    """
+
+    steps: int = 1000
+    searches: int = 9
+    rate: float = 0.01
+    initial: float = 1e-2
+    confidence: float = 0.0
+
+    def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
+        """See `GoalAttack.solve`. Where the goal is never reached, δ is 0."""
+        found = torch.zeros_like(problem.waveforms)
+        best = torch.full_like(found[:, 0], torch.inf)
+        lower, upper = torch.zeros_like(best), torch.full_like(best, torch.inf)
+        constant = torch.full_like(best, self.initial)
+        for _ in range(self.searches):
+            energy, delta = self.descend(problem, constant)
+            found = torch.where((energy < best).unsqueeze(1), delta, found)
+            best = torch.minimum(best, energy)
+            hit = energy < torch.inf
+            lower, upper = torch.where(hit, lower, constant), torch.where(hit, constant, upper)
+            constant = torch.where(upper < torch.inf, (lower + upper) / 2, 10 * constant)
+        return found, torch.zeros_like(problem.reference)
+
+    def descend(self, problem: Problem, constant: Tensor) -> tuple[Tensor, Tensor]:
+        """From x with one c each, `(A,)`.
+
+        Returns:
+            `(A,)` the least energy ‖δ‖₂² that reached the goal, infinite where none did; `(A, T)` its δ.
+        """
+        found = torch.zeros_like(problem.waveforms)
+        best, previous = torch.full_like(constant, torch.inf), torch.full_like(constant, torch.inf)
+        descent = Descent(problem, outwards(found, problem.lower, problem.upper), self.rate)
+
+        def loss_of(delta: Tensor, margin: Tensor, rows: Tensor) -> Tensor:
+            return delta.square().sum(dim=1) + constant[rows] * (self.confidence - margin).clamp(min=0)
+
+        for step in range(self.steps):
+            rows = descent.rows
+            delta, logits, loss = descent.look(loss_of)
+            energy = delta.square().sum(dim=1)
+            better = descent.problem.reached(logits) & (descent.problem.margin(logits) >= self.confidence) & (energy < best[rows])
+            best[rows] = torch.where(better, energy, best[rows])
+            found[rows] = torch.where(better.unsqueeze(1), delta, found[rows])
+            running = torch.ones_like(better)
+            if step % max(1, self.steps // CHECKS) == 0:
+                running = loss <= 0.9999 * previous[rows]
+                previous[rows] = loss
+            if not bool(running.any()):
+                break
+            descent.move(running)
+        return best, found
