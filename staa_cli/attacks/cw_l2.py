@@ -14,8 +14,8 @@ from torch import Tensor
 from staa_cli.attacks.cw import Descent, outwards
 from staa_cli.attacks.problem import GoalAttack, Problem
 
-CHECKS = 10
-"""So often in a descent it is asked whether the loss still falls."""
+PATIENCE = 50
+"""After every so many steps it is asked whether the loss has fallen since."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CarliniWagnerL2(GoalAttack):
             `(A,)` the least energy ‖δ‖₂² that reached the goal, infinite where none did; `(A, T)` its δ.
         """
         found = torch.zeros_like(problem.waveforms)
-        best, previous = torch.full_like(constant, torch.inf), torch.full_like(constant, torch.inf)
+        best, lowest, previous = (torch.full_like(constant, torch.inf) for _ in range(3))
         descent = Descent(problem, outwards(found, problem.lower, problem.upper), self.rate)
 
         def loss_of(delta: Tensor, margin: Tensor, rows: Tensor) -> Tensor:
@@ -71,10 +71,11 @@ class CarliniWagnerL2(GoalAttack):
             better = descent.problem.reached(logits) & (descent.problem.margin(logits) >= self.confidence) & (energy < best[rows])
             best[rows] = torch.where(better, energy, best[rows])
             found[rows] = torch.where(better.unsqueeze(1), delta, found[rows])
+            lowest[rows] = torch.minimum(lowest[rows], loss)
             running = torch.ones_like(better)
-            if step % max(1, self.steps // CHECKS) == 0:
-                running = loss <= 0.9999 * previous[rows]
-                previous[rows] = loss
+            if step % PATIENCE == 0:
+                running = lowest[rows] <= 0.9999 * previous[rows]
+                previous[rows] = lowest[rows]
             if not bool(running.any()):
                 break
             descent.move(running)

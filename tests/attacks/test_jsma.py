@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from staa_cli.attacks.jsma import JSMA, best_pair
 from staa_cli.audio.budget import Budget
 
-from .small import Small, Unit, art_classifier, noise
+from .conftest import Unit, noise, tanh_victim
+from .libraries import art_attacks, art_classifier
 
 SAMPLES = 60
 
@@ -49,7 +50,7 @@ def test_the_best_pair_among_equals_and_on_a_front_of_everything() -> None:
 @pytest.mark.parametrize("theta", [1.0, 0.3, -0.5])
 @pytest.mark.parametrize("targeted", [False, True])
 def test_few_samples_move_by_theta_one_way(theta: float, targeted: bool) -> None:
-    victim, waveforms = Small(SAMPLES), noise(20, SAMPLES)
+    victim, waveforms = tanh_victim(samples=SAMPLES), noise(20, SAMPLES)
     clean = victim(waveforms).argmax(dim=1)
     reference = (clean + 1) % 4 if targeted else clean
     attack = JSMA(Budget(linf=0.3), targeted, theta=theta, gamma=0.4)
@@ -66,7 +67,7 @@ def test_few_samples_move_by_theta_one_way(theta: float, targeted: bool) -> None
 
 
 def test_a_single_sample_has_no_pair() -> None:
-    victim, waveforms = Small(1), noise(3, 1)
+    victim, waveforms = tanh_victim(samples=1), noise(3, 1)
     assert torch.equal(JSMA(Budget(linf=0.3))(victim, waveforms, victim(waveforms).argmax(dim=1), range(3)), waveforms)
 
 
@@ -76,7 +77,7 @@ def test_agrees_with_torchattacks() -> None:
     Only for θ > 0: for θ < 0 its saliency is negative, and the largest is that of a pair that it has ruled out.
     """
     torchattacks = pytest.importorskip("torchattacks", reason="pip install 'staa[reference]'")
-    victim, waveforms = Small(SAMPLES, classes=10), noise(12, SAMPLES, scale=0.2)
+    victim, waveforms = tanh_victim(10, SAMPLES), noise(12, SAMPLES)
     labels = victim(waveforms).argmax(dim=1)
     reference = (labels + 1) % 10
     theirs = 2 * torchattacks.JSMA(Unit(victim), theta=0.2, gamma=0.5)((waveforms + 1) / 2, labels) - 1
@@ -92,16 +93,12 @@ def test_agrees_with_art(theta: float) -> None:
     Its ball is the range; ours is taken as wide, and our θ as a share of it.
     """
 
-    class Probabilities(Small):
-        def forward(self, waveforms: Tensor) -> Tensor:
-            return super().forward(waveforms.double()).softmax(dim=1)
-
-    victim, waveforms = Probabilities(SAMPLES), noise(12, SAMPLES, scale=0.2).float().double()
+    victim = nn.Sequential(tanh_victim(samples=SAMPLES), nn.Softmax(dim=1)).float()
+    waveforms = noise(12, SAMPLES).float()
     reference = (victim(waveforms).argmax(dim=1) + 1) % 4
     classifier = art_classifier(Unit(victim), SAMPLES, 4)
-    evasion = pytest.importorskip("art.attacks.evasion")
-    theirs = evasion.SaliencyMapMethod(classifier, theta=theta, gamma=0.5, batch_size=12, verbose=False)
-    theirs = 2 * torch.from_numpy(theirs.generate(((waveforms + 1) / 2).float().numpy(), reference.numpy())).double() - 1
+    theirs = art_attacks().SaliencyMapMethod(classifier, theta=theta, gamma=0.5, batch_size=12, verbose=False)
+    theirs = 2 * torch.from_numpy(theirs.generate(((waveforms + 1) / 2).numpy(), reference.numpy())) - 1
     mine = replace(JSMA(Budget(linf=2.0), True), theta=theta, gamma=0.5)(victim, waveforms, reference, range(12))
     assert torch.equal(victim(mine).argmax(dim=1), victim(theirs).argmax(dim=1))
     reached = victim(mine).argmax(dim=1) == reference

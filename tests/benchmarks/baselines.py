@@ -1,0 +1,297 @@
+"""How long our attacks take, and those of torchattacks, ART and adv-lib; what both find; and the memory that JSMA needs.
+
+Run by hand on a quiet machine, from the repository's root; the packages come with `pip install 'staa[reference]'`:
+
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.baselines --data runs/emodb/data --victim runs/emodb/emo18
+
+Both sides get the same utterances and settings. Libraries live in [0, 1]: their victim is x ↦ f(2x − 1), and their ε half of ours. Where a
+library's full run would take hours it gets fewer utterances (`--library`), and its seconds are scaled to all of them: the column "measured"
+says so. Success and sizes are those of the utterances that the library got, the sizes as medians over successes, on [−1, 1]. Each attack
+but PGD has all of [−1, 1] where its library knows no ε: the row says 'range'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from staa_cli.attacks.base import Attack
+from staa_cli.attacks.boundary import BoundaryAttack
+from staa_cli.attacks.cw_l2 import CarliniWagnerL2
+from staa_cli.attacks.cw_linf import CarliniWagnerLinf
+from staa_cli.attacks.deepfool import DeepFool
+from staa_cli.attacks.jsma import JSMA
+from staa_cli.attacks.one_pixel import OnePixel
+from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.sparsefool import SparseFool
+from staa_cli.audio.budget import Budget
+from staa_cli.corpora.manifest import read_manifest
+from staa_cli.corpora.tensors import load_audio
+from staa_cli.runtime.device import resolve_device, synchronize
+from staa_cli.victims.checkpoint import load_victim
+
+Library = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""Victim of [0, 1], images `(B, T)`, labels `(B,)` → adversarial images."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row.
+
+    Attributes:
+        utterances: so many for the library, where all would take hours.
+        cut: the library gets utterances cut to so many samples, its seconds grow with their square, and this is our attack on them.
+    """
+
+    name: str
+    library: str
+    ours: Attack
+    theirs: Library
+    utterances: int | None = None
+    cut: tuple[int, Attack] | None = None
+
+
+class Unit(nn.Module):
+    """x ↦ f(2x − 1), for images of any shape."""
+
+    def __init__(self, victim: nn.Module) -> None:
+        super().__init__()
+        self.victim = victim
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.victim((2 * images.flatten(1) - 1).float())
+        return logits
+
+
+def torchattacks_one(name: str, **options: Any) -> Library:
+    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        import torchattacks
+
+        made = getattr(torchattacks, name)(victim, **options)
+        made.set_device(images.device)
+        shaped = images[:, None, None, :]
+        return made(shaped, labels).flatten(1).detach()
+
+    return attack
+
+
+def torchattacks_jsma(theta: float, gamma: float, classes: int) -> Library:
+    """Its target is the next of ten classes; ours, one of the victim's."""
+
+    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        import torchattacks
+
+        made = torchattacks.JSMA(victim, theta=theta, gamma=gamma)
+        made.set_device(images.device)
+        made.set_mode_targeted_by_function(lambda _, labels: (labels + 1) % classes)
+        return made(images[:, None, None, :], labels).flatten(1).detach()
+
+    return attack
+
+
+def art_one(name: str, target: bool = False, **options: Any) -> Library:
+    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        from art.attacks import evasion
+        from art.estimators.classification import PyTorchClassifier
+
+        kinds = len(victim.victim.labels)
+        classifier = PyTorchClassifier(
+            victim,
+            loss=nn.CrossEntropyLoss(),
+            input_shape=tuple(images.shape[1:]),
+            nb_classes=kinds,
+            clip_values=(0.0, 1.0),
+            device_type="gpu" if images.is_cuda else "cpu",
+        )
+        wished = (labels + 1) % kinds if target else labels
+        made = getattr(evasion, name)(classifier, verbose=False, **options)
+        return torch.from_numpy(made.generate(images.cpu().numpy(), wished.cpu().numpy())).to(images)
+
+    return attack
+
+
+def adv_lib_one(name: str, **options: Any) -> Library:
+    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        # A plotting client that the attacks import, and do not need.
+        sys.modules.setdefault("visdom", ModuleType("visdom"))
+        from adv_lib import attacks
+
+        found: Tensor = getattr(attacks, name)(victim, images, labels, **options).detach()
+        return found
+
+    return attack
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much both sides do; the papers' settings would take hours on a CPU.
+
+    Attributes:
+        pairs: of JSMA.
+        generations: of one-pixel, after the first.
+        descent: steps of C&W ℓ2, ten descents each.
+        walk: steps of Boundary.
+    """
+
+    pairs: int
+    generations: int
+    descent: int
+    walk: int
+
+
+def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
+    """The rows: settings of the papers but for `work`, where the library has them too."""
+    ball, whole = Budget(linf=epsilon), Budget(linf=2.0)
+    half, short = epsilon / 2, min(3_000, samples)
+    gamma, cut_gamma = min(1.0, 2 * work.pairs / samples), min(1.0, 2 * work.pairs / short)
+    start = PGD(ball, random_start=True)
+    pgd = torchattacks_one("PGD", eps=half, alpha=half / 10, steps=20)
+    fool = torchattacks_one("SparseFool", steps=20, lam=3, overshoot=0.02)
+    pixel = torchattacks_one("OnePixel", pixels=1, steps=work.generations, popsize=300, inf_batch=64)
+    pairs = art_one("SaliencyMapMethod", target=True, theta=half, gamma=gamma, batch_size=1)
+    line = art_one("CarliniL2Method", binary_search_steps=10, max_iter=10, initial_const=0.01)
+    adam = adv_lib_one("carlini_wagner_l2", binary_search_steps=10, max_iterations=work.descent, initial_const=0.01)
+    linf = art_one("CarliniLInfMethod", max_iter=10, initial_const=1e-4, const_factor=4.0, decrease_factor=0.8)
+    walk = art_one("BoundaryAttack", targeted=False, step_adapt=0.5, max_iter=work.walk, num_trial=3, sample_size=10)
+    ours_l2 = CarliniWagnerL2(whole, steps=work.descent, searches=10, initial=0.04)
+    ours_linf = CarliniWagnerLinf(whole, steps=10, initial=2e-4, growth=4.0, shrink=0.8)
+    jsma, cut = JSMA(ball, True, gamma=gamma), JSMA(ball, True, gamma=cut_gamma)
+    return [
+        Case("pgd", "torchattacks", start, pgd),
+        Case("pgd, early stop", "torchattacks", replace(start, early_stop=True), pgd),
+        Case("deepfool (range)", "torchattacks", DeepFool(whole, steps=50), torchattacks_one("DeepFool", steps=50, overshoot=0.02)),
+        Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20), fool, 2),
+        Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 2),
+        Case("jsma, targeted", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut)),
+        Case("jsma, targeted", "ART", jsma, pairs, 2),
+        Case("cw-l2 (range)", "ART", ours_l2, line, 2),
+        Case("cw-l2 (range)", "adv-lib", ours_l2, adam),
+        Case("cw-linf (range)", "ART", ours_linf, linf, 1),
+        Case("boundary (range)", "ART", BoundaryAttack(whole, steps=work.walk), walk, 2),
+    ]
+
+
+def timed(attack: Callable[[], Tensor], device: torch.device) -> tuple[Tensor, float]:
+    """What it returns, and its seconds."""
+    synchronize(device)
+    start = time.perf_counter()
+    found = attack()
+    synchronize(device)
+    return found, time.perf_counter() - start
+
+
+@torch.no_grad()
+def predict(victim: nn.Module, waveforms: Tensor) -> Tensor:
+    """`(B, T)` → `(B,)`"""
+    return victim(waveforms).argmax(dim=1)
+
+
+def describe(victim: nn.Module, waveforms: Tensor, adversarial: Tensor, reference: Tensor, targeted: bool) -> str:
+    """ASR in %, and the medians of ℓ0, ℓ2 and ℓ∞ over successes."""
+    success = (predict(victim, adversarial) == reference) == targeted
+    # The detour over [0, 1] rounds every sample a little.
+    delta = (adversarial - waveforms)[success]
+    delta = torch.where(delta.abs() > 1e-6, delta, 0.0)
+    sizes = [(delta != 0).sum(dim=1).double(), delta.norm(dim=1), delta.abs().amax(dim=1)]
+    medians = [size.median().item() if len(delta) else float("nan") for size in sizes]
+    return f"{100 * success.double().mean().item():.0f} % {medians[0]:.0f} / {medians[1]:.3g} / {medians[2]:.3g}"
+
+
+def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.device, most: int) -> str:
+    """One line of the table; `most`: utterances for the library at most."""
+    clean = predict(victim, waveforms)
+    targeted = case.ours.targeted  # type: ignore[attr-defined]
+    reference = (clean + 1) % len(victim.labels) if targeted else clean
+    ours, seconds = timed(lambda: case.ours.run(victim, waveforms, reference, range(len(waveforms))).adversarial, device)
+    count = min(most, case.utterances or most, len(waveforms))
+    part = waveforms[:count, : case.cut[0] if case.cut else None]
+    labels = predict(victim, part)
+    wished = (labels + 1) % len(victim.labels) if targeted else labels
+    torch.manual_seed(0)
+    np.random.seed(0)
+    # Some libraries put a victim that they found in training mode back into it, and all within.
+    unit = Unit(victim).eval()
+    theirs, spent = timed(lambda: 2 * case.theirs(unit, (part + 1) / 2, labels).to(part) - 1, device)
+    scaled = spent * len(waveforms) / count
+    measured = f"{count} of {len(waveforms)}"
+    mine = ours[:count]
+    if case.cut:
+        scaled *= (waveforms.shape[1] / part.shape[1]) ** 2
+        measured += f", × ({waveforms.shape[1]} / {part.shape[1]})²"
+        mine = case.cut[1].run(victim, part, wished, range(count)).adversarial
+    found = [describe(victim, part, adversarial, wished, targeted) for adversarial in (mine, theirs)]
+    return " | ".join(
+        ["", case.name, case.library, f"{seconds:.2f}", f"{scaled:.2f}", f"{scaled / seconds:.1f} ×", *found, measured, ""]
+    ).strip()
+
+
+def jsma_memory(victim: Path, utterances: int, samples: int, name: str) -> tuple[float, float]:
+    """The peak in GB of a process, its packages included, before ten steps of JSMA and after; on a GPU of the tensors there."""
+    device = resolve_device(name)
+    network = load_victim(victim, device).victim
+    waveforms = 0.1 * torch.randn(utterances, samples, generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.no_grad():
+        reference = network(waveforms[:1]).argmax(dim=1).expand(utterances)
+    before = peak(device)
+    JSMA(Budget(linf=0.05), gamma=20 / samples)(network, waveforms, reference, range(utterances))
+    return before, peak(device)
+
+
+def peak(device: torch.device) -> float:
+    """In GB, so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a folder made by 'staa prepare'")
+    parser.add_argument("--victim", type=Path, required=True, help="a folder made by 'staa train-victim'")
+    parser.add_argument("--attacks", nargs="*", help="rows whose name starts so; all by default, and the memory of 'jsma'")
+    parser.add_argument("--utterances", type=int, default=16)
+    parser.add_argument("--library", type=int, default=16, help="utterances for a library at most")
+    parser.add_argument("--epsilon", type=float, default=0.05)
+    parser.add_argument("--pairs", type=int, default=50, help="steps of JSMA at most")
+    parser.add_argument("--generations", type=int, default=2, help="of one-pixel after the first; 20 in the paper")
+    parser.add_argument("--descent", type=int, default=30, help="steps of a descent of C&W ℓ2")
+    parser.add_argument("--walk", type=int, default=30, help="steps of Boundary; 100 in the paper")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    device, manifest = resolve_device(options.device), read_manifest(options.data)
+    victim = load_victim(options.victim, device).victim
+    rows = manifest.split("test")
+    rows = rows[:: max(1, len(rows) // options.utterances)][: options.utterances]
+    audio = load_audio(manifest, rows)
+    waveforms, _ = audio.batch(torch.arange(len(audio)), device)
+    print(f"{len(waveforms)} utterances of {waveforms.shape[1]} samples, {device}, {torch.get_num_threads()} threads")
+    # The first passes of a process are slow.
+    PGD(Budget(linf=0.01), steps=2)(victim, waveforms[:2], torch.zeros(2, dtype=torch.long, device=device), range(2))
+    work = Work(options.pairs, options.generations, options.descent, options.walk)
+    print(f"PyTorch {torch.__version__}, ε {options.epsilon}, {work}")
+    titles = ["attack", "library", "s ours", "s library", "ratio", "ours: ASR, ℓ0 / ℓ2 / ℓ∞", "library: the same", "library measured"]
+    print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
+    for case in cases(options.epsilon, waveforms.shape[1], len(victim.labels), work):
+        if options.attacks is None or any(case.name.startswith(name) for name in options.attacks):
+            print(f"{measure(case, victim, waveforms, device, options.library)}", flush=True)
+    if options.attacks is None or "jsma" in options.attacks:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            for count in (1, options.utterances):
+                before, after = pool.apply(jsma_memory, (options.victim, count, 96_000, options.device))
+                print(f"JSMA, {count} × 96,000 samples: a peak of {after:.2f} GB; {before:.2f} GB before it")
+
+
+if __name__ == "__main__":
+    main()
