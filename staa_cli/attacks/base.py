@@ -83,6 +83,27 @@ def differentiate(output: Tensor, inputs: Tensor, *, keep: bool = False) -> Tens
     return gradient
 
 
+def jacobian(logits: Tensor, inputs: Tensor) -> Tensor:
+    """The gradient of every logit to its own utterance, by one backward pass for each class.
+
+    Args:
+        logits: `(A, K)` with their graph to `inputs`, `(A, T)`; no row depends on another one.
+
+    Returns:
+        `(A, K, T)`
+
+    Raises:
+        UsageError: the victim has no gradients.
+    """
+    last = logits.shape[1] - 1
+    return torch.stack([differentiate(logits[:, k].sum(), inputs, keep=k < last) for k in range(last + 1)], dim=1)
+
+
+def pick(values: Tensor, classes: Tensor) -> Tensor:
+    """Of each utterance the entry of its own class. `(A, K, …)`, `(A,)` → `(A, …)`"""
+    return values[torch.arange(len(values), device=values.device), classes]
+
+
 def streams(seeds: Sequence[int], device: torch.device) -> list[torch.Generator]:
     """One random stream per utterance."""
     return [torch.Generator(device=device).manual_seed(seed) for seed in seeds]

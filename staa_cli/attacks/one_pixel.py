@@ -1,7 +1,8 @@
 """One pixel, and P pixels: J. Su, D. V. Vargas, K. Sakurai, "One pixel attack for fooling deep neural networks", IEEE TEVC 2019.
 
-Differential evolution (best/1, dithered, as the usual code) over the positions of P samples and what is added to each, within ±ε. It sees
-scores only: each candidate costs a query. All candidates of all utterances of a generation pass the victim together, in chunks.
+Differential evolution over the positions of P samples and what is added to each, anything within ±ε: every child is the best candidate
+plus a scaled difference of two others (best/1 with dither, always crossed over, as in the usual code). It sees scores only, and each
+candidate costs a query. The generations of all utterances go in lock-step; their candidates pass the victim together, in chunks.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from staa_cli.attacks.problem import GoalAttack, Problem
 class OnePixel(GoalAttack):
     """See the module.
 
+    Candidates are genes `(A, N, 2P)` in [0, 1): P positions, as a share of the utterance, then P additions, from −ε to ε.
+
     Attributes:
         steps: generations after the first.
         pixels: P, samples that may change.
-        population: candidates of one utterance, at least 4.
+        population: N, candidates of one utterance, at least 4.
         forward_batch: candidates in one forward pass.
     """
 
@@ -37,27 +40,19 @@ class OnePixel(GoalAttack):
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. Where no candidate reaches the goal, the best one is returned."""
         found = torch.zeros_like(problem.waveforms)
-        queries = torch.zeros_like(problem.reference)
+        queries = torch.full_like(problem.reference, self.population)
         active = torch.arange(len(problem), device=found.device)
         genes = draw(problem.random, (self.population, 2 * self.pixels), found)
         fitness = self.rate(problem, genes)
-        queries += self.population
         for generation in range(self.steps + 1):
-            best = fitness.argmax(dim=1)
-            champion = genes[torch.arange(len(best), device=best.device), best]
-            found[active] = self.express(problem, champion.unsqueeze(1)).squeeze(1)
-            running = fitness.amax(dim=1) <= 0
-            if not bool(running.all()):
-                active, problem, genes, fitness, champion = (
-                    active[running],
-                    problem[running],
-                    genes[running],
-                    fitness[running],
-                    champion[running],
-                )
-            if not len(active) or generation == self.steps:
+            champion = genes[torch.arange(len(genes), device=genes.device), fitness.argmax(dim=1)]
+            found[active] = self.express(problem, champion)
+            running = fitness.amax(dim=1) < torch.inf
+            active, problem = active[running], problem[running]
+            if generation == self.steps or not len(active):
                 break
-            children = self.breed(problem, genes, champion)
+            genes, fitness = genes[running], fitness[running]
+            children = self.breed(problem, genes, champion[running])
             rated = self.rate(problem, children)
             queries[active] += self.population
             better = rated >= fitness
@@ -65,44 +60,51 @@ class OnePixel(GoalAttack):
         return found, queries
 
     def breed(self, problem: Problem, genes: Tensor, champion: Tensor) -> Tensor:
-        """Children: the champion plus a scaled difference of two others; a gene that leaves [0, 1) is drawn anew.
+        """A child for every candidate. A gene that leaves [0, 1) is drawn anew.
 
         Args:
-            genes: `(A, N, G)`.
-            champion: `(A, G)`.
+            genes: `(A, N, 2P)`.
+            champion: `(A, 2P)`.
         """
-        size = self.population
-        draws = draw(problem.random, (size + 1, len(genes[0, 0]) + 2), genes)
-        own = torch.arange(size, device=genes.device)
-        # Offsets from the own place: two different ones, neither of them 0.
-        first = 1 + (draws[:, :size, 0] * (size - 1)).long()
-        second = 1 + (draws[:, :size, 1] * (size - 2)).long()
+        count = self.population
+        # Of each child two draws for its parents, then one for each gene; of each utterance one for the scale, in the last row.
+        draws = draw(problem.random, (count + 1, genes.shape[2] + 2), genes)
+        own = torch.arange(count, device=genes.device)
+        # Parents by their distance from the own place: two different ones, neither of them 0.
+        first = 1 + (draws[:, :count, 0] * (count - 1)).long()
+        second = 1 + (draws[:, :count, 1] * (count - 2)).long()
         second = second + (second >= first)
-        mothers, fathers = (genes.gather(1, ((own + other) % size).unsqueeze(2).expand_as(genes)) for other in (first, second))
-        scale = 0.5 + 0.5 * draws[:, size, 0]
+        mothers, fathers = (genes.gather(1, ((own + other) % count).unsqueeze(2).expand_as(genes)) for other in (first, second))
+        scale = 0.5 + 0.5 * draws[:, count, 0]
         children = champion.unsqueeze(1) + scale[:, None, None] * (mothers - fathers)
-        return torch.where((children >= 0) & (children < 1), children, draws[:, :size, 2:])
+        return torch.where((children >= 0) & (children < 1), children, draws[:, :count, 2:])
 
     def rate(self, problem: Problem, genes: Tensor) -> Tensor:
-        """The margin in scores of every candidate, `(A, N, G)` → `(A, N)`: positive where it reaches the goal.
+        """How near every candidate comes: its margin in log-probabilities, infinite where the goal is reached.
 
-        In log-probabilities, whose differences are those of the logits: probabilities of 1 have no digits left to compare.
+        Differences of log-probabilities are those of the logits. Of probabilities there would be no digits left to compare, where the
+        victim is sure.
+
+        Args:
+            genes: `(A, N, 2P)`.
+
+        Returns:
+            `(A, N)`
         """
-        rows = torch.arange(len(genes), device=genes.device).repeat_interleave(genes.shape[1])
-        margins = []
+        rows = torch.arange(len(genes), device=genes.device).repeat_interleave(self.population)
+        fitness = []
         for chunk, candidates in zip(rows.split(self.forward_batch), genes.flatten(0, 1).split(self.forward_batch), strict=True):
             part = problem[chunk]
-            scores = part.logits(self.express(part, candidates.unsqueeze(1)).squeeze(1)).log_softmax(dim=1)
-            margins.append(torch.where(part.reached(scores), part.margin(scores).clamp(min=1e-30), part.margin(scores).clamp(max=0)))
-        return torch.cat(margins).view(genes.shape[:2])
+            scores = part.logits(self.express(part, candidates)).log_softmax(dim=1)
+            fitness.append(torch.where(part.reached(scores), torch.inf, part.margin(scores)))
+        return torch.cat(fitness).view(len(genes), self.population)
 
     def express(self, problem: Problem, genes: Tensor) -> Tensor:
-        """Candidates as perturbations, `(A, 1, G)` → `(A, 1, T)`. Changes of one position add up, within its bounds."""
+        """Candidates as δ within its bounds, `(A, 2P)` → `(A, T)`. Additions to one position add up."""
         count = problem.waveforms.shape[1]
-        positions = (genes[..., : self.pixels] * count).long().clamp(max=count - 1)
-        values = problem.epsilon.unsqueeze(1) * (2 * genes[..., self.pixels :] - 1)
-        delta = torch.zeros_like(problem.waveforms).unsqueeze(1).scatter_add(2, positions, values)
-        return problem.clamp(delta.squeeze(1)).unsqueeze(1)
+        positions = (genes[:, : self.pixels] * count).long().clamp(max=count - 1)
+        additions = problem.epsilon * (2 * genes[:, self.pixels :] - 1)
+        return problem.clamp(torch.zeros_like(problem.waveforms).scatter_add(1, positions, additions))
 
 
 def draw(random: Sequence[torch.Generator], shape: tuple[int, ...], like: Tensor) -> Tensor:
