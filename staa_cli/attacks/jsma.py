@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import differentiate
-from staa_cli.attacks.deepfool import pick
+from staa_cli.attacks.base import differentiate, pick
 from staa_cli.attacks.problem import GoalAttack, Problem
 
 PAIRS = 2**22

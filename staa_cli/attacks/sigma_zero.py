@@ -33,6 +33,8 @@ class SigmaZero(GoalAttack):
         sigma: σ, as a share of ε²; the smaller, the nearer is the smooth count to the true one.
         threshold: τ₀, as a share of ε.
         threshold_step: t: τ moves by t·η a step.
+        confidence: how far beyond the boundary δ must lie, in logits. The paper's 0 lets δ end on the boundary itself, where writing 16
+            bits can undo it.
         patience: an utterance leaves the batch after so many steps without a sparser δ since its first; None never gives up.
     """
 
@@ -41,6 +43,7 @@ class SigmaZero(GoalAttack):
     sigma: float = 1e-3
     threshold: float = 0.3
     threshold_step: float = 0.01
+    confidence: float = 0.0
     patience: int | None = None
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
@@ -87,8 +90,9 @@ class SigmaZero(GoalAttack):
         with torch.enable_grad():
             leaf = delta.requires_grad_()
             logits = problem.logits(leaf)
-            beyond = problem.reached(logits.detach())
-            hinge = problem.margin(logits).clamp(max=0)
+            surplus = problem.margin(logits) - self.confidence
+            beyond = problem.reached(logits.detach()) & (surplus.detach() >= 0)
+            hinge = surplus.clamp(max=0)
             # Beyond the boundary the hinge is flat, and a pass backwards would only tell so.
             ascent = torch.zeros_like(share) if bool(beyond.all()) else differentiate(hinge.sum(), leaf)
         delta.requires_grad_(False)

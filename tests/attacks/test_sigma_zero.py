@@ -102,6 +102,20 @@ def test_scale_of_the_waveform_does_not_matter() -> None:
     assert torch.allclose(part, full / 2, atol=1e-9)
 
 
+@pytest.mark.parametrize("targeted", [False, True])
+def test_confidence_is_a_distance_beyond_the_boundary(targeted: bool) -> None:
+    """Enough to survive what 16 bits do to every sample, as the bare boundary is not."""
+    victim, waveforms = linear(classes=2), (noise(12) * 2**15).round() / 2**15
+    lost = victim(waveforms).argmax(dim=1)
+    reference = 1 - lost if targeted else lost
+    attack = SigmaZero(Budget(linf=0.1), targeted, steps=200, confidence=0.01)
+    adversarial = attack(victim, waveforms, reference, range(12))
+    reached = victim(adversarial).argmax(dim=1) != lost
+    assert reached.sum() >= 6
+    assert (margin(victim(adversarial), reference, targeted)[reached] >= 0.01 - 1e-9).all()
+    assert (victim((adversarial * 2**15).round() / 2**15).argmax(dim=1) != lost)[reached].all()
+
+
 def test_an_utterance_leaves_after_its_patience_with_no_worse_than_it_had() -> None:
     victim, waveforms = tanh_victim(), noise(6)
     reference = victim(waveforms).argmax(dim=1)

@@ -20,4 +20,5 @@ class SigmaZeroRecipe(BaselineRecipe):
     sigma: float = Field(1e-3, gt=0, description="σ as a share of ε²: how sharply samples are counted")
     threshold: float = Field(0.3, ge=0, le=1, description="τ₀ as a share of ε: less is no move")
     threshold_step: float = Field(0.01, ge=0, description="by how much τ moves, as a share of the step size")
+    confidence: float = Field(0.05, ge=0, description="how far beyond the boundary, in logits, so that 16 bits do not undo it; paper: 0")
     patience: int | None = Field(None, ge=1, description="stop after so many steps without a sparser perturbation; null never does")
