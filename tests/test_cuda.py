@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from staa_cli.attacks.registry import ATTACKS
 from staa_cli.runtime.checkpoints import save_module
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 
+from .attacks.test_all_attacks import attack as cheap_attack
 from .conftest import Staa, World
 from .victims.conftest import export, make_classifier, tiny
 
@@ -63,3 +65,15 @@ def test_victims_answer_as_on_the_cpu(tmp_path: Path, kind: str) -> None:
             found[device] += [gradient.cpu() for gradient in torch.autograd.grad(logits[:, 0].sum(), x)]
     for on_cpu, on_cuda in zip(found["cpu"], found["cuda"], strict=True):
         torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_runs_and_stays_within_its_ball(name: str) -> None:
+    """Also the LSTM's backward pass in evaluation mode, for each of them."""
+    victim = build_victim("emo18", ["a", "b", "c"]).cuda().eval().requires_grad_(False)
+    x = 0.1 * torch.randn(3, 4_000, generator=torch.Generator().manual_seed(0)).cuda()
+    outcome = cheap_attack(name).run(victim, x, victim(x).argmax(dim=1), range(3))
+    assert outcome.adversarial.device == x.device
+    assert outcome.adversarial.isfinite().all()
+    assert ((outcome.adversarial - x).abs() <= 0.1 + 1e-7).all()
+    assert outcome.adversarial.abs().max() <= 1

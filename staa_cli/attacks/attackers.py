@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -19,9 +20,12 @@ class Attacker(Protocol):
 
     Attributes:
         threat: the threat model.
+        forward_batch: rows that it shows the threat model at once, where these are more than it is given utterances; else 1. May be
+            lowered to save memory, which changes results by rounding only.
     """
 
     threat: LoadedVictim
+    forward_batch: int
 
     def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
         """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv, with the queries where the attacker counts them."""
@@ -36,7 +40,7 @@ class GeneratorAttacker:
     """
 
     def __init__(self, generator: LoadedGenerator) -> None:
-        self.generator, self.threat = generator, generator.threat
+        self.generator, self.threat, self.forward_batch = generator, generator.threat, 1
 
     def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
         return Outcome(torch.cat([self.perturb_one(waveform.unsqueeze(0)) for waveform in waveforms]))
@@ -64,6 +68,14 @@ class BaselineAttacker:
         self.attack, self.threat, self.reference, self.target = attack, threat, reference, target
         if target is not None and target not in threat.labels:
             raise unknown("target", target, threat.labels)
+
+    @property
+    def forward_batch(self) -> int:
+        return getattr(self.attack, "forward_batch", 1)
+
+    @forward_batch.setter
+    def forward_batch(self, rows: int) -> None:
+        self.attack = replace(self.attack, forward_batch=rows)  # type: ignore[type-var]
 
     def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
         if self.target is not None:

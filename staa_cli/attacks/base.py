@@ -68,6 +68,16 @@ def margin(logits: Tensor, reference: Tensor, targeted: bool) -> Tensor:
     return -others if targeted else others
 
 
+def require_gradients(output: Tensor) -> None:
+    """Refuse a victim whose `output` has no graph, where a loss has other terms that have one.
+
+    Raises:
+        UsageError: the victim has no gradients.
+    """
+    if not output.requires_grad:
+        raise UsageError("the threat model gives no gradients to steer by; an attack by queries needs none")
+
+
 def differentiate(output: Tensor, inputs: Tensor, *, keep: bool = False) -> Tensor:
     """The gradient of a scalar to `inputs`.
 
@@ -77,8 +87,7 @@ def differentiate(output: Tensor, inputs: Tensor, *, keep: bool = False) -> Tens
     Raises:
         UsageError: the victim has no gradients.
     """
-    if not output.requires_grad:
-        raise UsageError("the threat model gives no gradients to steer by; an attack by queries needs none")
+    require_gradients(output)
     (gradient,) = torch.autograd.grad(output, inputs, retain_graph=keep)
     return gradient
 

@@ -204,7 +204,8 @@ class BoundaryAttack(GoalAttack):
         length = torch.linalg.vector_norm(delta, dim=2, keepdim=True)
         step = noise * (size * length / torch.linalg.vector_norm(noise, dim=2, keepdim=True))
         step -= (step * delta).sum(dim=2, keepdim=True) / length.square().clamp(min=1e-30) * delta
-        return (delta + step) / (1 + size.square()).sqrt()
+        moved: Tensor = (delta + step) / (1 + size.square()).sqrt()
+        return moved
 
     def cut(self, state: Walk, chosen: Tensor, queries: Tensor) -> Walk:
         """Cut δ to the ε-ball for the `(A,)` chosen, where that stays beyond the boundary; from there on the ball is the bound."""

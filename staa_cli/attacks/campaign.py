@@ -13,10 +13,11 @@ from torch import Tensor
 
 from staa_cli.attacks.attackers import Attacker
 from staa_cli.attacks.inputs import Inputs
+from staa_cli.attacks.portions import HOPELESS, Portions
 from staa_cli.attacks.records import RESULTS, Job, Record, read_records, write_records
+from staa_cli.attacks.spaces import Space, WaveformSpace, measure
 from staa_cli.audio.budget import Budget
-from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, quantise_adversarial, read_audio, write_wav
-from staa_cli.metrics.perturbation import linf, snr_energy_db, snr_peak_db, snr_segmental_db, sparsity_percent
+from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, read_audio
 from staa_cli.runtime.device import synchronize
 from staa_cli.runtime.errors import Interrupted, UsageError
 from staa_cli.runtime.output import Output
@@ -64,14 +65,17 @@ def run_campaign(
     *,
     batch_size: int = 1,
     target: str | None = None,
+    space: Space | None = None,
 ) -> list[Record]:
     """Attack every job that `folder` does not hold yet.
 
-    Utterances of equal length share a batch of up to `batch_size`. Batches are cut from all jobs, finished ones too, so that a resumed
-    run computes what an undisturbed one would.
+    Utterances of equal length share a batch of up to `batch_size`, fewer where memory runs out. Batches are cut from all jobs, finished
+    ones too, so that a resumed run computes what an undisturbed one would.
 
     Args:
+        attacker, victims: in `space`.
         target: of a targeted attack; success is then that the prediction is the target, also where it was before.
+        space: what is attacked, by default the waveform.
 
     Returns:
         All records, in the order of `jobs` and `victims`; also as `results.jsonl` in `folder`. A file that cannot be used has one
@@ -85,17 +89,24 @@ def run_campaign(
     if complete:
         output.message(f"{len(complete)} of {len(jobs)} utterances were finished before")
     records: dict[str, list[Record]] = {key: finished[key] for key in complete}
+    portions = Portions(attacker, batch_size, device, output)
+    place = space or WaveformSpace()
+
+    def work(portion: Sequence[Loaded]) -> list[list[Record]]:
+        return attack_batch(attacker, portion, victims, folder, budget, device, target, place)
+
     try:
         with (folder / RESULTS).open("a") as log, output.progress("attack", len(jobs)) as step:
             for batch in load_batches(jobs, batch_size, records, output):
                 if not all(loaded.job.key in complete for loaded in batch):
-                    for loaded, lines in zip(batch, attack_batch(attacker, batch, victims, folder, budget, device, target), strict=True):
+                    for loaded, lines in zip(batch, portions.run(batch, work), strict=True):
+                        if lines is None:
+                            lines = [failure(loaded.job, f"{loaded.job.input.path}: {HOPELESS}", output)]
+                        else:
+                            judged = ", ".join(f"{line['victim']} {line['clean']} → {line['adversarial']}" for line in lines)
+                            output.detail(f"{loaded.job.input.name}: {judged}")
                         records[loaded.job.key] = lines
                         log.writelines(json.dumps(line, allow_nan=False) + "\n" for line in lines)
-                        output.detail(
-                            f"{loaded.job.input.name}: "
-                            + ", ".join(f"{line['victim']} {line['clean']} → {line['adversarial']}" for line in lines)
-                        )
                     log.flush()
                 step.advance(len(batch))
     except KeyboardInterrupt:
@@ -106,8 +117,14 @@ def run_campaign(
 
 
 def has_result(job: Job, finished: Mapping[str, list[Record]], folder: Path) -> bool:
-    """Whether a job's records and its WAV are there; with fewer inputs, an older run may have given its WAV another name."""
+    """Whether a job's records and its file are there; with fewer inputs, an older run may have given its file another name."""
     return job.key in finished and finished[job.key][0]["output"] == job.output and (folder / job.output).is_file()
+
+
+def failure(job: Job, error: str, output: Output) -> Record:
+    """The record of a file that cannot be used."""
+    output.error(error)
+    return {"file": job.input.name, "key": job.key, "error": error}
 
 
 def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[Record]], output: Output) -> Iterator[list[Loaded]]:
@@ -117,8 +134,7 @@ def load_batches(jobs: Sequence[Job], batch_size: int, records: dict[str, list[R
         try:
             audio = read_audio(job.input.path)
         except AudioError as error:
-            output.error(str(error))
-            records[job.key] = [{"file": job.input.name, "key": job.key, "error": str(error)}]
+            records[job.key] = [failure(job, str(error), output)]
             continue
         if audio.converted:
             output.detail(f"{job.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and written as {SAMPLE_RATE} Hz mono")
@@ -140,10 +156,11 @@ def attack_batch(
     folder: Path,
     budget: Budget,
     device: torch.device,
-    target: str | None = None,
+    target: str | None,
+    space: Space,
 ) -> list[list[Record]]:
     """Attack utterances of one length, write them, read them back and judge both forms."""
-    clean = torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device)
+    clean = space.encode(torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device))
     synchronize(device)
     start = perf_counter()
     # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
@@ -152,16 +169,12 @@ def attack_batch(
     seconds = (perf_counter() - start) / len(batch)
     memory = outcome.adversarial.detach().cpu()
     queries = None if outcome.queries is None else outcome.queries.tolist()
-    for loaded, samples in zip(batch, memory, strict=True):
-        write_wav(
-            folder / loaded.job.output,
-            quantise_adversarial(loaded.audio.samples, samples, loaded.audio.subtype),
-            loaded.audio.subtype,
-        )
-    written = torch.stack([torch.from_numpy(read_audio(folder / loaded.job.output).samples) for loaded in batch])
+    for loaded, adversarial in zip(batch, memory, strict=True):
+        space.write(folder / loaded.job.output, loaded.audio, adversarial)
+    written = torch.stack([space.read(folder / loaded.job.output) for loaded in batch])
     clean = clean.cpu()
-    epsilon = budget.epsilon(clean)[:, 0].tolist()
-    measures = [measure(clean, form) for form in (written, memory)]
+    epsilon = (space.unit * budget.epsilon(clean)[:, 0]).tolist()
+    measures = [measure(space, clean, form) for form in (written, memory)]
     verdicts = {name: [predictions(victim, form.to(device)) for form in (clean, written, memory)] for name, victim in victims.items()}
     results = []
     for row, loaded in enumerate(batch):
@@ -178,6 +191,7 @@ def attack_batch(
                     "adversarial": after[row],
                     "success": succeeded(before[row], after[row], target),
                     **({} if target is None else {"target": target}),
+                    **({} if space.name == "waveform" else {"space": space.name}),
                     **({} if queries is None else {"queries": queries[row]}),
                     "epsilon": epsilon[row],
                     **measures[0][row],
@@ -207,17 +221,3 @@ def succeeded(clean: str, adversarial: str, target: str | None) -> bool:
 @torch.no_grad()
 def predictions(victim: LoadedVictim, waveforms: Tensor) -> list[str]:
     return [victim.labels[index] for index in victim.victim(waveforms).argmax(dim=1).tolist()]
-
-
-def measure(clean: Tensor, adversarial: Tensor) -> list[dict[str, float | None]]:
-    """The perturbation's metrics, one mapping per utterance."""
-    delta = adversarial - clean
-    columns = {
-        "sparsity_percent": sparsity_percent(delta),
-        "snr_peak_db": snr_peak_db(clean, delta),
-        "snr_energy_db": snr_energy_db(clean, delta),
-        "snr_segmental_db": snr_segmental_db(clean, delta),
-        "linf": linf(delta),
-    }
-    finite = {name: [value if abs(value) < float("inf") else None for value in values.tolist()] for name, values in columns.items()}
-    return [dict(zip(finite, row, strict=True)) for row in zip(*finite.values(), strict=True)]

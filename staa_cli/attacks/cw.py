@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import differentiate
+from staa_cli.attacks.base import differentiate, require_gradients
 from staa_cli.attacks.problem import Problem
 
 EDGE = 1 - 1e-6
@@ -63,11 +63,15 @@ class Descent:
 
         Returns:
             `(A, T)` δ; `(A, K)` logits; `(A,)` the loss.
+
+        Raises:
+            UsageError: the victim has no gradients.
         """
         with torch.enable_grad():
             free = self.free.detach().requires_grad_()
             delta = inwards(free, self.problem.lower, self.problem.upper)
             logits = self.problem.logits(delta)
+            require_gradients(logits)
             values = loss(delta, self.problem.margin(logits), self.rows)
             self.gradient = differentiate(values.sum(), free)
         return delta.detach(), logits.detach(), values.detach()

@@ -23,7 +23,7 @@ class Job:
     """One input with what identifies its result.
 
     Attributes:
-        output: the WAV's path relative to the output folder.
+        output: the path of the WAV, or of what is written in its place, relative to the output folder.
         key: hash of input, recipe, checkpoints and seed: equal keys mean equal results.
     """
 
@@ -33,12 +33,17 @@ class Job:
     seed: int
 
 
-def make_jobs(inputs: Inputs, hashes: Sequence[str], identity: Mapping[str, Any], seed: int) -> list[Job]:
-    """Jobs in the order of the inputs. `identity`: recipe, checkpoints and seed, all that the result depends on beside the file."""
+def make_jobs(inputs: Inputs, hashes: Sequence[str], identity: Mapping[str, Any], seed: int, suffix: str = ".wav") -> list[Job]:
+    """Jobs in the order of the inputs.
+
+    Args:
+        identity: recipe, checkpoints and seed, all that the result depends on beside the file.
+        suffix: of what is written.
+    """
     jobs = []
     for file, output, sha256 in zip(inputs.files, inputs.output_names(), hashes, strict=True):
         key = hash_json({**identity, "name": ascii(file.name), "label": file.label, "sha256": sha256})
-        jobs.append(Job(file, output, key, derive_seed(seed, file.name)))
+        jobs.append(Job(file, output.removesuffix(".wav") + suffix, key, derive_seed(seed, file.name)))
     return jobs
 
 

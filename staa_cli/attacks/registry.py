@@ -14,9 +14,9 @@ from staa_cli.attacks.jsma import JSMA
 from staa_cli.attacks.one_pixel import OnePixel
 from staa_cli.attacks.pgd import PGD
 from staa_cli.attacks.sigma_zero import SigmaZero
+from staa_cli.attacks.spaces import build_budget
 from staa_cli.attacks.sparse_pgd import SparsePGD
 from staa_cli.attacks.sparsefool import SparseFool
-from staa_cli.audio.budget import Budget
 from staa_cli.recipes.attacks import BaselineRecipe, PGDRecipe
 
 Build = Callable[[BaselineRecipe], Attack]
@@ -24,7 +24,7 @@ Build = Callable[[BaselineRecipe], Attack]
 
 def shared(recipe: BaselineRecipe) -> dict[str, Any]:
     """The arguments that every attack takes."""
-    return {"budget": Budget(**recipe.budget.model_dump()), "targeted": recipe.target is not None}
+    return {"budget": build_budget(recipe.budget), "targeted": recipe.target is not None}
 
 
 def by_keys(attack: Callable[..., Attack]) -> Build:

@@ -54,7 +54,9 @@ class Campaign:
         # In a batch, rounding depends on the batch's size: another size is another run.
         identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
-        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed)
+        self.space = recipe.space if isinstance(recipe, BaselineRecipe) else "waveform"
+        suffix = ".wav" if self.space == "waveform" else ".npy"
+        self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed, suffix)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
         self.job = Job(
             command,
@@ -86,8 +88,8 @@ class Campaign:
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
         from staa_cli.attacks.campaign import check_labels, check_target, run_campaign
+        from staa_cli.attacks.spaces import build_budget, build_space
         from staa_cli.attacks.summary import summarise
-        from staa_cli.audio.budget import Budget
         from staa_cli.victims.checkpoint import load_victim
         from staa_cli.victims.preflight import preflight
 
@@ -98,23 +100,27 @@ class Campaign:
         check_target(target, victims)
         threat = next(iter(victims)) if self.follows_gradients else None
         checks = preflight(victims, self.probes(), device, self.output, threat=threat)
-        budget = self.recipe.budget.model_dump(exclude_none=True)
+        first = next(iter(victims))
+        space = build_space(self.space, first, attacker.threat)
+        victims = {name: space.view(name, victim) for name, victim in victims.items()}
+        attacker.threat = victims[first]
+        budget = build_budget(self.recipe.budget)
 
         def work(folder: Path) -> dict[str, Any]:
             self.reuse(folder)
-            records = run_campaign(
-                attacker, self.jobs, victims, folder, Budget(**budget), device, self.output, batch_size=self.batch_size, target=target
-            )
+            options: dict[str, Any] = {"batch_size": self.batch_size, "target": target, "space": space}
+            records = run_campaign(attacker, self.jobs, victims, folder, budget, device, self.output, **options)
             self.drop_strays(folder)
             head = {
                 **facts,
                 "threat_model": attacker.threat.model,
                 "corpus": self.inputs.corpus,
                 "split": self.inputs.split,
-                "budget": budget,
+                "budget": self.recipe.budget.model_dump(exclude_none=True),
+                **({} if self.space == "waveform" else {"space": self.space}),
                 **({} if target is None else {"target": target}),
             }
-            return {**head, "batch_size": self.batch_size, **summarise(records, next(iter(victims)))}
+            return {**head, "batch_size": self.batch_size, **summarise(records, first)}
 
         return self.job.run(work, str(device), preflight=checks)
 
@@ -152,10 +158,10 @@ class Campaign:
             write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
 
     def drop_strays(self, folder: Path) -> None:
-        """Remove WAVs that an interrupted run with more inputs left in the workspace."""
+        """Remove what an interrupted run with more inputs left in the workspace."""
         known = {folder / job.output for job in self.jobs} | {folder / RESULTS, folder / METRICS}
-        for path in folder.rglob("*.wav"):
-            if path not in known:
+        for path in folder.rglob("*"):
+            if path.suffix in (".wav", ".npy") and path not in known:
                 path.unlink()
 
 

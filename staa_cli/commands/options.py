@@ -54,7 +54,7 @@ FilesFrom = Annotated[
     ),
 ]
 Null = Annotated[bool, typer.Option("-0", "--null", help="Listed paths end with NUL, as 'find -print0' writes them.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Utterances of one length attacked at once.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Utterances of one length at once; halved where memory runs out.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

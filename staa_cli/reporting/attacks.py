@@ -26,6 +26,7 @@ CAPTION = (
     "SNR (peak ratio) and sparsity are means over successes."
 )
 TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
+LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no audio has it, so there is none, and no SNR."
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
@@ -60,7 +61,8 @@ def comparison(name: str, corpus: str, runs: Sequence[Run], sources: Sequence[So
     rows = ordered(rows)
     budgets = {row["budget"] for row in rows}
     notes += [f"Budget: {budget}" for budget in budgets if budget and len(budgets) == 1]
-    notes += [TARGETED] * any(run.text("target") for run in runs) + [QUERIES] * any(run.get("queries") for run in runs)
+    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries"}
+    notes += [note for note, key in said.items() if any(run.get(key) for run in runs)]
     notes += [*speed_notes(runs), *failures(runs)]
     printed = [row for source in sources for row in source.rows()]
     notes += [source.note for source in sources]
@@ -139,8 +141,10 @@ def row_name(run: Run, table: str) -> str:
 
 
 def budget_text(run: Run) -> str | None:
-    """`20 dB` below each utterance's peak, or `ε 0.05` on the waveform."""
-    peak, linf = run.number("budget", "peak_snr_db"), run.number("budget", "linf")
+    """`20 dB` below each utterance's peak, `ε 0.05` on the waveform, or `ε 2 dB` on its log-Mel spectrogram."""
+    peak, linf, log_mel = (run.number("budget", key) for key in ("peak_snr_db", "linf", "db"))
+    if log_mel is not None:
+        return f"ε {log_mel:g} dB"
     if peak is not None:
         return f"{peak:g} dB"
     return f"ε {linf:g}" if linf is not None else None

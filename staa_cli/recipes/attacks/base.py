@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from staa_cli.recipes.base import BudgetRecipe, Strict
 from staa_cli.runtime.errors import unknown
+
+
+class BaselineBudget(BudgetRecipe):
+    """Also: ε on the log-Mel spectrogram."""
+
+    db: float | None = Field(None, ge=0, le=80, description="with 'space: logmel'")
 
 
 class BaselineRecipe(Strict):
@@ -23,7 +29,8 @@ class BaselineRecipe(Strict):
 
     step: Literal["baseline"]
     attack: str
-    budget: BudgetRecipe
+    budget: BaselineBudget
+    space: Literal["waveform", "logmel"] = Field("waveform", description="logmel: the features of a victim that has such, not the audio")
     reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave; of no meaning with 'target'")
     target: str | None = Field(None, min_length=1, description="a targeted attack: the label that every prediction shall become")
     seed: int = Field(0, ge=0)
@@ -53,10 +60,17 @@ class BaselineRecipe(Strict):
             raise ValueError(f"a recipe for '{attack}', expected one for {' or '.join(map(repr, cls.NAMES))}")
         return attack
 
+    @model_validator(mode="after")
+    def budget_of_the_space(self) -> Self:
+        if (self.space == "logmel") != (self.budget.db is not None):
+            raise ValueError("'space: logmel' goes with a budget in dB, and only it: 'budget: {db: 2}'")
+        return self
+
     @property
     def title(self) -> str:
         """The attacker's name in tables."""
-        return self.method if self.target is None else f"{self.method} → {self.target}"
+        name = f"{self.method} on log-Mel" if self.space == "logmel" else self.method
+        return name if self.target is None else f"{name} → {self.target}"
 
     @property
     def method(self) -> str:
