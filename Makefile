@@ -63,6 +63,25 @@ victims: $(VICTIMS)
 $(VICTIMS): $(RUNS)/victims/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
 	$(BIN)/staa train-victim $(CORPUS)/$* --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
 
+# Every attacker on the victims of every seed: `make -k attackers CORPUS=ravdess SEEDS=0,1,2 DEVICE=cuda`.
+# A budget stands as in a recipe, with "-" for ": ".
+PRESETS ?= paper-1 paper-2 sparse
+BUDGETS ?= peak_snr_db-20 linf-0.05
+THREAT ?= emo18
+BATCH ?= 1
+comma := ,
+ATTACKERS := $(foreach budget,$(BUDGETS),$(foreach preset,$(PRESETS),$(foreach seed,$(subst $(comma), ,$(SEEDS)),$(RUNS)/attackers/$(CORPUS)/$(THREAT)/$(budget)/$(preset)/seed-$(seed))))
+part = $(word $(1),$(subst /, ,$*))
+victim = $(RUNS)/victims/$(CORPUS)/$(1)/$(call part,3)
+
+.PHONY: attackers $(ATTACKERS)
+attackers: $(ATTACKERS)
+	@$(BIN)/staa report $(ATTACKERS:%=%/*/)
+$(ATTACKERS): $(RUNS)/attackers/$(CORPUS)/$(THREAT)/%: | $(VICTIMS)
+	$(BIN)/staa baseline $(call part,2) $(RUNS)/$(CORPUS)/data --split test --threat $(call victim,$(THREAT)) \
+	  $(foreach model,$(filter-out $(THREAT),$(MODELS)),--victim $(call victim,$(model))) --set 'budget={$(subst -,: ,$(call part,1))}' \
+	  --seed $(subst seed-,,$(call part,3)) --batch-size $(BATCH) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
+
 $(eval $(call CHAIN,demo,))
 $(eval $(call CHAIN,emodb,$(CORPORA)/emodb))
 $(eval $(call CHAIN,emovo,$(CORPORA)/emovo))

@@ -13,7 +13,9 @@ from staa_cli.attacks.deepfool import DeepFool
 from staa_cli.attacks.jsma import JSMA
 from staa_cli.attacks.one_pixel import OnePixel
 from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.sigma_zero import SigmaZero
 from staa_cli.attacks.spaces import build_budget
+from staa_cli.attacks.sparse_pgd import SparsePGD
 from staa_cli.attacks.sparsefool import SparseFool
 from staa_cli.recipes.attacks import BaselineRecipe, PGDRecipe
 
@@ -62,6 +64,8 @@ ATTACKS: dict[str, Build] = {
     "cw-l2": by_keys(CarliniWagnerL2),
     "cw-linf": by_keys(CarliniWagnerLinf),
     "boundary": by_keys(BoundaryAttack),
+    "sigma-zero": by_keys(SigmaZero),
+    "sparse-pgd": by_keys(SparsePGD),
 }
 """In the order of the papers' tables."""
 

@@ -28,7 +28,8 @@ def attack(
     verbose: opt.Verbose = False,
 ) -> int:
     """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file."""
-    from staa_cli.commands.campaigns import Campaign
+    from staa_cli.attacks.inputs import collect
+    from staa_cli.commands.campaigns import Campaign, judges
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainGeneratorRecipe
     from staa_cli.runtime.device import check_device_name
@@ -45,14 +46,11 @@ def attack(
     campaign = Campaign(
         "attack",
         settings,
-        opt.listed_paths(inputs or [], files_from, null),
-        opt.check_split(split),
-        str(generator / "threat"),
-        victim or [],
+        collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out),
+        judges(str(generator / "threat"), victim or [], opt.read_label_map(labels)),
         out,
         output,
         checkpoints={"generator": checkpoint},
-        label_map=opt.read_label_map(labels),
         overwrite=overwrite,
     )
     if campaign.finished(dry_run):

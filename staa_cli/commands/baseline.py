@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staa_cli.commands import options as opt
+
+if TYPE_CHECKING:
+    from staa_cli.commands.campaigns import Campaign
+    from staa_cli.runtime.output import Output
 
 
 def baseline(
@@ -37,38 +42,90 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with the attack that a recipe names."""
-    from staa_cli.commands.campaigns import Campaign
-    from staa_cli.recipes import load_recipe
-    from staa_cli.recipes.schema import BaselineRecipe
+    """Attack audio with the attack that a recipe names, or with all attackers of a preset, each into a folder OUT/NAME."""
+    from staa_cli.attacks.inputs import collect
+    from staa_cli.commands.campaigns import Campaign, judges
+    from staa_cli.recipes import load_attackers
     from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.errors import UsageError
+    from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
-    settings = load_recipe(recipe, BaselineRecipe, set_ or [], seed)
-    campaign = Campaign(
-        "baseline",
-        settings,
-        opt.listed_paths(inputs or [], files_from, null),
-        opt.check_split(split),
-        threat,
-        victim or [],
-        out,
-        output,
-        checkpoints={},
-        label_map=opt.read_label_map(labels),
-        batch_size=batch_size,
-        overwrite=overwrite,
-    )
-    if settings.FOLLOWS_GRADIENTS:
-        campaign.threat.require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
+    recipes = load_attackers(recipe, set_ or [], seed)
+    single = "" in recipes
+    if not single and (out / METRICS).exists():
+        raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset; choose another folder with -o")
+    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out)
+    victims = judges(threat, victim or [], opt.read_label_map(labels))
+    # All recipes and folders are looked at before the first attack, which may take hours.
+    campaigns = {
+        name: Campaign(
+            "baseline",
+            settings,
+            files,
+            victims,
+            out / name,
+            output,
+            checkpoints={},
+            batch_size=batch_size,
+            overwrite=overwrite,
+            shown=single,
+        )
+        for name, settings in recipes.items()
+    }
+    for settings, campaign in zip(recipes.values(), campaigns.values(), strict=True):
+        if settings.FOLLOWS_GRADIENTS:
+            campaign.threat.require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
+    if single:
+        return attack_with(campaigns[""], device, dry_run)
+    return attack_with_all(campaigns, device, dry_run, output)
+
+
+def attack_with(campaign: Campaign, device: str, dry_run: bool = False) -> int:
+    """Run one attack, unless it is finished. Returns the exit code."""
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
     from staa_cli.attacks.registry import build_attack
+    from staa_cli.recipes.schema import BaselineRecipe
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
 
-    place = resolve_device(device)
+    settings, place = campaign.recipe, resolve_device(device)
+    assert isinstance(settings, BaselineRecipe)
     attacker = BaselineAttacker(build_attack(settings), load_victim(campaign.threat, place), settings.reference, settings.target)
     return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})
+
+
+def attack_with_all(campaigns: dict[str, Campaign], device: str, dry_run: bool, output: Output) -> int:
+    """Run the attackers of a preset one after the other. One that fails does not keep the others from their turn.
+
+    Returns:
+        The exit code: 1 where one failed, or files did.
+    """
+    from staa_cli.commands.jobs import show_plans, show_together
+    from staa_cli.runtime.errors import Interrupted, StaaError
+
+    if dry_run:
+        show_plans([(campaign.job, campaign.plan) for campaign in campaigns.values()], output)
+        return 0
+    failed, done = [], []
+    for number, (name, campaign) in enumerate(campaigns.items(), 1):
+        output.message(f"{name} ({number} of {len(campaigns)})")
+        try:
+            code = attack_with(campaign, device)
+            done.append(campaign.out)
+        except (Interrupted, OSError):  # these would stop the next one as well
+            raise
+        except Exception as error:
+            if os.environ.get("STAA_DEBUG"):
+                raise
+            output.error(f"{name}: " + (str(error) if isinstance(error, StaaError) else f"a defect ({type(error).__name__}: {error})"))
+            code = 1
+        failed += [name] * (code != 0)
+    if done:
+        show_together(done, "attacks", output)
+    if failed:
+        output.error(f"{len(failed)} of {len(campaigns)} attackers failed: {', '.join(failed)}; run the same command again to go on")
+    return int(bool(failed))

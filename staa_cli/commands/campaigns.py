@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from staa_cli.attacks.inputs import collect
+from staa_cli.attacks.inputs import Inputs
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
 from staa_cli.recipes.base import essence
@@ -30,38 +30,27 @@ class Campaign:
     """One attacker over many inputs, into one folder.
 
     Args:
-        sources: INPUT arguments, and the entries of a list where one was given.
-        threat: the threat model; it is always the first victim.
-        victims: further ones, as `staa_cli.victims.references` reads them.
+        references: the victims, the threat model first; see `judges`.
         checkpoints: further hashes that the result depends on.
-        label_map: the models' words → the inputs' words.
+        shown: see `Job`.
     """
 
     def __init__(
         self,
         command: str,
         recipe: TrainGeneratorRecipe | BaselineRecipe,
-        sources: tuple[list[str], list[str] | None],
-        split: str | None,
-        threat: str,
-        victims: list[str],
+        inputs: Inputs,
+        references: dict[str, Reference],
         out: Path,
         output: Output,
         *,
         checkpoints: dict[str, str],
-        label_map: dict[str, str],
         overwrite: bool,
         batch_size: int = 1,
+        shown: bool = True,
     ) -> None:
         self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
-        self.inputs = collect(*sources, split, out)
-        # A victim given twice, or again as the threat model, is one victim.
-        references: dict[str, Reference] = {}
-        for victim in [threat, *victims]:
-            found = resolve(victim, label_map)
-            references.setdefault(found.sha256, found)
-        self.references = list(references.values())
-        used(label_map, self.references)
+        self.inputs, self.references = inputs, list(references.values())
         # In a batch, rounding depends on the batch's size: another size is another run.
         identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
         hashes = [hash_readable(file.path) for file in self.inputs.files]
@@ -69,16 +58,16 @@ class Campaign:
         suffix = ".wav" if self.space == "waveform" else ".npy"
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed, suffix)
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(self.inputs.files, hashes, strict=True)]
-        inputs = {"count": len(files), "sha256": hash_json(files)}
         self.job = Job(
             command,
             recipe,
-            {**identity, "inputs": inputs},
+            {**identity, "inputs": {"count": len(files), "sha256": hash_json(files)}},
             out,
             output,
             overwrite=overwrite,
             extendable=self.keeps_everything,
             resume_key=hash_json([command, essence(recipe), identity]),
+            shown=shown,
         )
 
     def keeps_everything(self) -> bool:
@@ -89,9 +78,12 @@ class Campaign:
     def threat(self) -> Reference:
         return self.references[0]
 
+    @property
+    def plan(self) -> str:
+        return f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.references))},"
+
     def finished(self, dry_run: bool) -> bool:
-        plan = f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.references))},"
-        return self.job.finished(dry_run, plan)
+        return self.job.finished(dry_run, self.plan)
 
     def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
@@ -171,6 +163,21 @@ class Campaign:
         for path in folder.rglob("*"):
             if path.suffix in (".wav", ".npy") and path not in known:
                 path.unlink()
+
+
+def judges(threat: str, victims: list[str], label_map: dict[str, str]) -> dict[str, Reference]:
+    """The victims of a campaign by their hash, the threat model first. One given twice, or again as the threat model, is one.
+
+    Args:
+        victims: further ones, as `staa_cli.victims.references` reads them.
+        label_map: the models' words → the inputs' words.
+    """
+    references: dict[str, Reference] = {}
+    for victim in [threat, *victims]:
+        found = resolve(victim, label_map)
+        references.setdefault(found.sha256, found)
+    used(label_map, list(references.values()))
+    return references
 
 
 def names(victims: list[LoadedVictim]) -> list[str]:

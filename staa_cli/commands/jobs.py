@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Job:
     def finished(self, dry_run: bool, plan: str) -> bool:
         """Whether there is nothing to do: the same run is finished (its result is shown again), or this is a dry run."""
         if dry_run:
-            plan = f"nothing: {self.out} is finished" if self.state.finished else f"{plan} into {self.out}"
+            plan = self.plan(plan)
             self.output.result(
                 {"dry_run": True, "plan": plan, "recipe": self.recipe.model_dump()},
                 f"would {plan}" if not self.state.finished else plan,
@@ -74,6 +74,10 @@ class Job:
             self.output.message(f"{self.out} is finished: nothing to do")
             self.show(read_metrics(self.out))
         return self.state.finished
+
+    def plan(self, plan: str) -> str:
+        """What is left of `plan`."""
+        return f"nothing: {self.out} is finished" if self.state.finished else f"{plan} into {self.out}"
 
     def run(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu", **extra: Any) -> int:
         """Do `work` in a workspace that becomes OUT. `work` returns the summary.
@@ -109,3 +113,23 @@ class Job:
         if metrics["command"] == "prepare":
             tables += build_tables([(self.out, metrics)], "speakers", False)
         self.output.result(metrics, *map(as_rich, tables))
+
+
+def show_plans(plans: Sequence[tuple[Job, str]], output: Output) -> None:
+    """The dry run of several jobs."""
+    texts = [job.plan(plan) for job, plan in plans]
+    output.result(
+        {"dry_run": True, "plans": texts, "recipes": [job.recipe.model_dump() for job, _ in plans]},
+        *(text if job.state.finished else f"would {text}" for text, (job, _) in zip(texts, plans, strict=True)),
+    )
+
+
+def show_together(folders: Sequence[Path], table: str, output: Output) -> None:
+    """The results of several jobs in one table."""
+    from staa_cli.reporting.formats import as_data, as_rich
+    from staa_cli.reporting.tables import build_tables
+
+    runs = [(folder, read_metrics(folder)) for folder in folders]
+    tables = build_tables(runs, table)
+    data = {"runs": [{"folder": str(folder), **metrics} for folder, metrics in runs], "tables": as_data(tables)}
+    output.result(data, *map(as_rich, tables))

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from staa_cli.commands.jobs import Job
     from staa_cli.recipes.schema import TrainVictimRecipe
-    from staa_cli.runtime.output import Output
     from staa_cli.runtime.parallel import World
 
 
@@ -33,7 +31,7 @@ def train_victim(
 
     Several GPUs share each batch under torchrun: torchrun --nproc-per-node 2 -m staa_cli train-victim ...
     """
-    from staa_cli.commands.jobs import Job
+    from staa_cli.commands.jobs import Job, show_plans, show_together
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainVictimRecipe
@@ -62,7 +60,7 @@ def train_victim(
         settings = next(iter(recipes.values()))
         plan = f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}"
         if dry_run and seeds is not None:
-            show_plans(jobs, plan, output)
+            show_plans([(job, plan) for job in jobs.values()], output)
             todo = []
         else:
             todo = [folder for folder, job in jobs.items() if not job.finished(dry_run, plan)]
@@ -83,7 +81,7 @@ def train_victim(
                     output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
                 jobs[folder].run(partial(train, recipes[folder]), f"{place}" + (f" ({world.size} processes)" if world.size > 1 else ""))
         if seeds is not None and not dry_run:
-            show_together(list(jobs), output)
+            show_together(list(jobs), "victims", output)
     return 0
 
 
@@ -119,25 +117,3 @@ def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | N
     if (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs seed-N; choose another folder with -o")
     return {out / f"seed-{number}": number for number in opt.parse_seeds(seeds)}
-
-
-def show_plans(jobs: dict[Path, Job], plan: str, output: Output) -> None:
-    plans = {
-        str(folder): f"nothing: {folder} is finished" if job.state.finished else f"{plan} into {folder}" for folder, job in jobs.items()
-    }
-    output.result(
-        {"dry_run": True, "plans": list(plans.values()), "recipes": [job.recipe.model_dump() for job in jobs.values()]},
-        *(text if text.startswith("nothing") else f"would {text}" for text in plans.values()),
-    )
-
-
-def show_together(folders: list[Path], output: Output) -> None:
-    """Mean and standard deviation over the seeds."""
-    from staa_cli.reporting.formats import as_data, as_rich
-    from staa_cli.reporting.tables import build_tables
-    from staa_cli.runtime.folders import read_metrics
-
-    runs = [(folder, read_metrics(folder)) for folder in folders]
-    tables = build_tables(runs, "victims")
-    data = {"runs": [{"folder": str(folder), **metrics} for folder, metrics in runs], "tables": as_data(tables)}
-    output.result(data, *map(as_rich, tables))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -12,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from staa_cli.recipes.base import Strict
-from staa_cli.recipes.schema import RECIPES
+from staa_cli.recipes.schema import RECIPES, BaselineRecipe
 from staa_cli.runtime.errors import UsageError, suggestion
 
 RecipeType = TypeVar("RecipeType", bound=Strict)
@@ -57,7 +58,7 @@ def shipped_names() -> list[str]:
     """The names of the recipes that come with staa, such as `demo/emo18`."""
     for place in PLACES:
         if place.is_dir():
-            return sorted(str(path.relative_to(place).with_suffix("")) for path in place.glob("*/*.yaml"))
+            return sorted(str(path.relative_to(place).with_suffix("")) for path in place.rglob("*.yaml"))
     return []
 
 
@@ -116,6 +117,43 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     Raises:
         UsageError: every mistake of the recipe, each with the key, what was found and what was expected.
     """
+    path, data = read_recipe(name, kind)
+    edit(data, overrides, seed)
+    return check(path, {"": (data, kind)})[""]
+
+
+def load_attackers(name: str, overrides: Sequence[str] = (), seed: int | None = None) -> dict[str, BaselineRecipe]:
+    """Read and check what `staa baseline` shall do: one recipe under the name "", or those of a preset by their names.
+
+    A preset has `attackers`, a mapping of names to the keys of each, in place of `attack`; its other keys hold for all. An override holds
+    for all too, also where an attacker has its own value, unless it begins with `attackers.NAME.`.
+
+    Raises:
+        UsageError: as `load_recipe`; an override that an attacker does not know is a mistake in its recipe.
+    """
+    path, data = read_recipe(name, BaselineRecipe)
+    if "attackers" not in data:
+        edit(data, overrides, seed)
+        return check(path, {"": (data, BaselineRecipe)})
+    single = [override for override in overrides if override.startswith("attackers.")]
+    edit(data, single)
+    attackers = data.pop("attackers")
+    if not isinstance(attackers, dict) or not attackers:
+        raise UsageError(f"{path}: 'attackers' is {attackers!r}, expected names with the keys of each")
+    merged = {}
+    for own_name, own in attackers.items():
+        if not re.fullmatch(r"\w[\w.-]*", str(own_name)):
+            raise UsageError(f"{path}: attacker '{own_name}' cannot be the name of a folder, expected letters, digits, '-', '_' and '.'")
+        if not isinstance(own, dict) or "attack" not in own:
+            near = suggestion(str(own_name), attackers.keys() - {own_name})
+            raise UsageError(f"{path}: attacker '{own_name}' is {own!r}, expected keys and values with 'attack' among them{near}")
+        merged[str(own_name)] = deepcopy({**data, **own})
+        edit(merged[str(own_name)], [override for override in overrides if override not in single], seed)
+    return check(path, {own_name: (own, BaselineRecipe) for own_name, own in merged.items()})
+
+
+def read_recipe(name: str, kind: type[Strict]) -> tuple[Path, dict[str, Any]]:
+    """The file of a recipe and what it says, unchecked but for its step."""
     path = find_recipe(name)
     try:
         data = parse_yaml(path.read_text(encoding="utf-8"))
@@ -127,17 +165,31 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     wanted = next(step for step, schema in RECIPES.items() if issubclass(kind, schema))
     if data.get("step") in RECIPES and data["step"] != wanted:
         raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
+    return path, data
+
+
+def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None) -> None:
+    """Apply what the command line says to a recipe in place."""
     for override in overrides:
         apply_override(data, override)
     if seed is not None:
         data["seed"] = seed
-    kind = kind.schema_for(data)
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        problems = [describe(problem, kind) for problem in error.errors(include_url=False)]
+
+
+def check(path: Path, recipes: Mapping[str, tuple[dict[str, Any], type[RecipeType]]]) -> dict[str, RecipeType]:
+    """Recipes of one file, by name, against their schemas. All their mistakes are reported together."""
+    checked, problems = {}, []
+    for name, (data, kind) in recipes.items():
+        schema = kind.schema_for(data)
+        try:
+            checked[name] = schema.model_validate(data)
+        except ValidationError as error:
+            place = f"attackers.{name}." if name else ""
+            problems += [place + describe(problem, schema) for problem in error.errors(include_url=False)]
+    if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise UsageError(f"{path}: {count} in the recipe\n" + "\n".join(f"  {problem}" for problem in problems)) from None
+        raise UsageError(f"{path}: {count} in the recipe\n" + "\n".join(f"  {problem}" for problem in problems))
+    return checked
 
 
 def describe(problem: Any, kind: type[BaseModel]) -> str:

@@ -48,6 +48,8 @@ CHEAP: dict[str, dict[str, Any]] = {
     "cw-l2": {"steps": 30, "rate": 0.1, "searches": 5},
     "cw-linf": {"steps": 10, "rate": 0.1, "initial": 0.02, "growth": 8.0, "shrink": 0.5},
     "boundary": {"steps": 10, "samples": 4, "forward_batch": 5},
+    "sigma-zero": {"steps": 30},
+    "sparse-pgd": {"steps": 10, "percent": 5.0},
 }
 every_attack = pytest.mark.parametrize("name", ATTACKS)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from staa_cli.recipes import dump_recipe, load_recipe, shipped_names
+from staa_cli.recipes import dump_recipe, load_attackers, load_recipe, shipped_names
 from staa_cli.recipes.load import find_recipe, parse_yaml
 from staa_cli.recipes.schema import RECIPES, BaselineRecipe, PrepareRecipe, Strict, TrainGeneratorRecipe, TrainVictimRecipe
 from staa_cli.runtime.errors import UsageError
@@ -197,18 +197,88 @@ def test_a_file_goes_before_a_shipped_name(tmp_path: Path, monkeypatch: pytest.M
     assert find_recipe("emodb/emo18") == Path("emodb/emo18")
 
 
+# --- Presets
+
+PRESET = """
+step: baseline
+budget: {linf: 0.05}
+seed: 3
+attackers:
+  one: {attack: bim, steps: 5, step_size: 0.5}
+  two: {attack: pgd, budget: {peak_snr_db: 20}, positions: {percent: 2}}
+"""
+
+
+def preset(folder: Path, *overrides: str, text: str = PRESET, seed: int | None = None) -> dict[str, Any]:
+    (folder / "preset.yaml").write_text(text)
+    return load_attackers(str(folder / "preset.yaml"), overrides, seed)
+
+
+def test_a_preset_is_its_attackers_recipes(tmp_path: Path) -> None:
+    assert preset(tmp_path) == {
+        "one": load(tmp_path, "steps: 5\nstep_size: 0.5\nseed: 3\n", "attack=bim", base=PGD),
+        "two": load(tmp_path, "positions: {percent: 2}\nseed: 3\n", "budget={peak_snr_db: 20}", base=PGD),
+    }
+
+
+def test_an_override_holds_for_all_or_for_the_one_it_names(tmp_path: Path) -> None:
+    both = preset(tmp_path, "budget={linf: 0.01}", "steps=7", seed=9)
+    assert [(recipe.budget.linf, recipe.steps, recipe.seed) for recipe in both.values()] == [(0.01, 7, 9)] * 2
+    one = preset(tmp_path, "attackers.two.positions.percent=3", "steps=7", "attackers.two.steps=8")
+    assert (one["one"].steps, one["two"].positions.percent) == (7, 3)
+    assert one["two"].steps == 7, "what holds for all comes last"
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("step_sise=1", ["2 mistakes", "attackers.one.step_sise: unknown key; did you mean 'step_size'?", "attackers.two.step_sise"]),
+        ("attackers.two.positions.percent=0", ["1 mistake", "attackers.two.positions.percent: found 0"]),
+        ("attackers.twoo.steps=3", ["attacker 'twoo' is {'steps': 3}", "did you mean 'two'?"]),
+        ("attackers.one.attack=bimm", ["attackers.one.attack: unknown attack 'bimm'", "did you mean 'bim'?"]),
+        ("attackers.one=3", ["attacker 'one' is 3, expected keys and values"]),
+    ],
+)
+def test_mistakes_of_a_preset_name_the_attacker(tmp_path: Path, override: str, words: list[str]) -> None:
+    with pytest.raises(UsageError) as refusal:
+        preset(tmp_path, override)
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+@pytest.mark.parametrize(
+    ("attackers", "words"),
+    [
+        ("{}", "'attackers' is {}, expected names"),
+        ("[pgd]", "'attackers' is ['pgd'], expected names"),
+        ("{../up: {attack: bim}}", "attacker '../up' cannot be the name of a folder"),
+        ("{.hidden: {attack: bim}}", "attacker '.hidden' cannot be the name of a folder"),
+    ],
+)
+def test_attackers_have_names_of_folders(tmp_path: Path, attackers: str, words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        preset(tmp_path, text=f"step: baseline\nbudget: {{linf: 0.05}}\nattackers: {attackers}\n")
+
+
+def test_only_baseline_takes_a_preset(tmp_path: Path) -> None:
+    (tmp_path / "preset.yaml").write_text(PRESET)
+    with pytest.raises(UsageError, match="expected one for 'staa train-victim'"):
+        load_recipe(str(tmp_path / "preset.yaml"), TrainVictimRecipe)
+
+
 # --- The resolved form
 
 
-def shipped(name: str) -> Strict:
-    return load_recipe(name, RECIPES[parse_yaml(find_recipe(name).read_text())["step"]])
+def shipped(name: str) -> list[Strict]:
+    """A recipe, or all of a preset."""
+    kind = RECIPES[parse_yaml(find_recipe(name).read_text())["step"]]
+    return list(load_attackers(name).values()) if kind is BaselineRecipe else [load_recipe(name, kind)]
 
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_resolved_recipes_read_back(tmp_path: Path, name: str) -> None:
-    recipe = shipped(name)
-    (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
-    assert load_recipe(str(tmp_path / "recipe.yaml"), type(recipe)) == recipe
+    for recipe in shipped(name):
+        (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
+        assert load_recipe(str(tmp_path / "recipe.yaml"), type(recipe)) == recipe
 
 
 def test_texts_that_look_like_something_else_read_back(tmp_path: Path) -> None:
@@ -227,7 +297,7 @@ def test_shipped_recipes_say_how_to_use_them(name: str) -> None:
     assert len(comment[0]) > 20
     assert any(line.startswith("Needs:") for line in comment)
     commands = [shlex.split(line) for line in comment if re.match(r"staa [a-z]", line)]
-    step = shipped(name).model_dump()["step"]
+    step = shipped(name)[0].model_dump()["step"]
     assert any(command[1] == step and command[2] == name and "-o" in command for command in commands), commands
 
 

@@ -10,6 +10,8 @@ from staa_cli.recipes.attacks.deepfool import DeepFoolRecipe
 from staa_cli.recipes.attacks.jsma import JSMARecipe
 from staa_cli.recipes.attacks.one_pixel import OnePixelRecipe
 from staa_cli.recipes.attacks.pgd import PGDRecipe
+from staa_cli.recipes.attacks.sigma_zero import SigmaZeroRecipe
+from staa_cli.recipes.attacks.sparse_pgd import SparsePGDRecipe
 from staa_cli.recipes.attacks.sparsefool import SparseFoolRecipe
 
 __all__ = [
@@ -21,5 +23,7 @@ __all__ = [
     "JSMARecipe",
     "OnePixelRecipe",
     "PGDRecipe",
+    "SigmaZeroRecipe",
     "SparseFoolRecipe",
+    "SparsePGDRecipe",
 ]
