@@ -42,7 +42,10 @@ def baseline(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with the attack that a recipe names, or with all attackers of a preset, each into a folder OUT/NAME."""
+    """Attack audio with the attack that a recipe names.
+
+    A preset names several attackers: each writes a folder OUT/NAME.
+    """
     from staa_cli.attacks.inputs import collect
     from staa_cli.commands.campaigns import Campaign, judges
     from staa_cli.recipes import load_attackers
