@@ -27,8 +27,12 @@ class Attacker(Protocol):
     threat: LoadedVictim
     forward_batch: int
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
-        """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv, with the queries where the attacker counts them."""
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
+        """`(B, T)` x, B labels where known, B seeds → `(B, T)` x_adv, with the queries where the attacker counts them.
+
+        Args:
+            grain: see `Attack.run`.
+        """
         ...
 
 
@@ -42,7 +46,7 @@ class GeneratorAttacker:
     def __init__(self, generator: LoadedGenerator) -> None:
         self.generator, self.threat, self.forward_batch = generator, generator.threat, 1
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
         return Outcome(torch.cat([self.perturb_one(waveform.unsqueeze(0)) for waveform in waveforms]))
 
     def perturb_one(self, waveform: Tensor) -> Tensor:
@@ -77,7 +81,7 @@ class BaselineAttacker:
     def forward_batch(self, rows: int) -> None:
         self.attack = replace(self.attack, forward_batch=rows)  # type: ignore[type-var]
 
-    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int]) -> Outcome:
+    def perturb(self, waveforms: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
         if self.target is not None:
             reference = torch.full((len(waveforms),), self.threat.labels.index(self.target), device=waveforms.device)
         elif self.reference == "prediction":
@@ -89,4 +93,4 @@ class BaselineAttacker:
                     f"'reference: label' needs inputs whose labels the threat model knows ({', '.join(known)}); use 'reference: prediction'"
                 )
             reference = waveforms.new_tensor([known.index(str(label)) for label in labels]).long()
-        return self.attack.run(self.threat.victim, waveforms, reference, seeds)
+        return self.attack.run(self.threat.victim, waveforms, reference, seeds, grain)

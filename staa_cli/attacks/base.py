@@ -43,8 +43,13 @@ class Attack(Protocol):
         """
         ...
 
-    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Outcome:
-        """The same, with the number of queries."""
+    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
+        """The same, with the number of queries.
+
+        Args:
+            grain: `(B, 1)` the steps in which the result will be written, 0 for a file that holds any number; an attack that stops at its
+                goal reaches it in those steps, where a smaller δ would be lost.
+        """
         ...
 
 

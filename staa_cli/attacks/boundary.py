@@ -4,8 +4,9 @@ It sees predictions only. From a sound beyond the boundary it walks towards x: a
 Both step sizes adapt to the share of candidates that stay beyond, by the rules of the code that the second paper used (several candidates
 a trial). All utterances of a batch walk in lock-step, each in its own phase; every trial is one pass over all candidates.
 
-Two things save queries: the way from the start to the boundary is bisected, and as soon as the point cut to the ε-ball is beyond the
-boundary too, the walk goes on from there and stays in the ball: that point is nearer to x.
+Three things differ from that code. The way from the start to the boundary is bisected. As soon as the point cut to the ε-ball is beyond the
+boundary too, the walk goes on from there, nearer to x, and stays in the ball. And an utterance whose trials fail does not give up: it goes
+on with smaller steps, as the paper has it, until they are tiny.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from staa_cli.audio.budget import add_within_range, bounds
 
 BISECTIONS = 10
 """The start is brought to within 1/1024 of its distance to the boundary."""
+CONVERGED = 1e-6
+"""An utterance whose steps are as small as that leaves the batch."""
 FEW, MANY = 0.2, 0.5
 """Where fewer candidates stay beyond the boundary, steps shrink; where more, they grow."""
 
@@ -70,7 +73,7 @@ class BoundaryAttack(GoalAttack):
     Attributes:
         steps: towards x.
         samples: S, candidates of a trial.
-        trials: an utterance that fails so often in a row stays where it is.
+        trials: failures in a row that end half a step; the next one is smaller.
         orthogonal, inward: the first steps, as shares of ‖δ‖₂.
         adapt: a step size is multiplied or divided by it.
         starts: sounds that are tried for a starting point.
@@ -153,7 +156,7 @@ class BoundaryAttack(GoalAttack):
         while len(state.rows):
             state = self.trial(state, queries)
             found[state.rows] = state.delta
-            going = (state.failures < self.trials) & (state.left > 0)
+            going = (state.left > 0) & (torch.minimum(state.orthogonal, state.inward) > CONVERGED)
             if not bool(going.all()):
                 state = state[going]
 
@@ -168,9 +171,10 @@ class BoundaryAttack(GoalAttack):
         factor = torch.where(share < FEW, self.adapt, torch.where(share > MANY, 1 / self.adapt, 1.0))
         hit = beyond.any(dim=1)
         nearer, along = inwards & hit, ~inwards & hit
-        failures = torch.where(hit, 0, state.failures + 1)
-        # Whoever gives up on the way inwards keeps the best candidate of the step along the sphere.
-        settled = nearer | (inwards & (failures == self.trials))
+        tried = ~hit & (state.failures + 1 == self.trials)
+        over = nearer | tried
+        # A step that does not get inwards still ends at the best candidate along the sphere.
+        settled = nearer | (inwards & tried)
         choices = torch.where(nearer[:, None, None], proposed, state.candidates)
         norms = torch.linalg.vector_norm(choices, dim=2).masked_fill(~torch.where(hit.unsqueeze(1), beyond, state.alive), torch.inf)
         best = choices[torch.arange(len(norms), device=norms.device), norms.argmin(dim=1)]
@@ -178,11 +182,11 @@ class BoundaryAttack(GoalAttack):
             state,
             delta=torch.where(settled.unsqueeze(1), best, state.delta),
             candidates=torch.where(along[:, None, None], proposed, state.candidates),
-            alive=torch.where(along.unsqueeze(1), beyond, state.alive & ~nearer.unsqueeze(1)),
+            alive=torch.where(along.unsqueeze(1), beyond, state.alive & ~over.unsqueeze(1)),
             orthogonal=torch.where(inwards, state.orthogonal, state.orthogonal * factor),
             inward=torch.where(inwards, (state.inward * factor).clamp(max=1), state.inward),
-            failures=failures,
-            left=state.left - nearer.long(),
+            failures=torch.where(hit | tried, 0, state.failures + 1),
+            left=state.left - over.long(),
         )
         return self.cut(moved, nearer & ~state.inside, queries)
 

@@ -161,10 +161,12 @@ def attack_batch(
 ) -> list[list[Record]]:
     """Attack utterances of one length, write them, read them back and judge both forms."""
     clean = space.encode(torch.stack([torch.from_numpy(loaded.audio.samples) for loaded in batch]).to(device))
+    grain = clean.new_tensor(space.grain([loaded.audio for loaded in batch])).unsqueeze(1)
     synchronize(device)
     start = perf_counter()
     # An iterative attack switches gradients on for itself; no victim's weight ever needs one.
-    outcome = attacker.perturb(clean, [loaded.job.input.label for loaded in batch], [loaded.job.seed for loaded in batch])
+    labels, seeds = [loaded.job.input.label for loaded in batch], [loaded.job.seed for loaded in batch]
+    outcome = attacker.perturb(clean, labels, seeds, grain)
     synchronize(device)
     seconds = (perf_counter() - start) / len(batch)
     memory = outcome.adversarial.detach().cpu()

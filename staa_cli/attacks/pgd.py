@@ -47,8 +47,8 @@ class PGD:
     early_stop: bool = False
     targeted: bool = False
 
-    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Outcome:
-        """See `Attack.run`."""
+    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
+        """See `Attack.run`. Steps of PGD are far larger than the grain."""
         return Outcome(self(victim, waveforms, reference, seeds))
 
     def __call__(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Tensor:

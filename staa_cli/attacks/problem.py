@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from staa_cli.attacks.base import Outcome, differentiate, margin, reached, streams
-from staa_cli.audio.budget import Budget, add_within_range, bounds, project
+from staa_cli.audio.budget import Budget, add_within_range, bounds, project, round_to_zero
 from staa_cli.victims.base import Victim
 
 
@@ -27,6 +27,7 @@ class Problem:
         lower, upper: `(A, T)` the bounds of δ: the ε-ball ∩ the range of x_adv.
         epsilon: `(A, 1)`, above 0.
         random: A random streams.
+        grain: `(A, 1)` the steps of the files to be written, 0 where there are none.
     """
 
     victim: Victim
@@ -38,6 +39,7 @@ class Problem:
     upper: Tensor
     epsilon: Tensor
     random: Sequence[torch.Generator]
+    grain: Tensor
 
     def __len__(self) -> int:
         return len(self.waveforms)
@@ -45,12 +47,13 @@ class Problem:
     def __getitem__(self, chosen: Tensor) -> Self:
         """The utterances that an `(A,)` mask or a list of indices chooses. An index may stand in the list more than once."""
         rows = chosen.nonzero().squeeze(1) if chosen.dtype == torch.bool else chosen
-        names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon")
+        names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon", "grain")
         return replace(self, random=[self.random[row] for row in rows.tolist()], **{name: getattr(self, name)[rows] for name in names})
 
     def adversarial(self, perturbation: Tensor) -> Tensor:
-        """δ → x_adv, both `(A, T)`."""
-        return add_within_range(self.waveforms, perturbation)
+        """δ → x_adv as a file will hold it, both `(A, T)`; gradients pass as if it held any number."""
+        written = round_to_zero(perturbation.detach(), self.grain)
+        return add_within_range(self.waveforms, perturbation + (written - perturbation.detach()))
 
     def logits(self, perturbation: Tensor) -> Tensor:
         """δ `(A, T)` → `(A, K)`"""
@@ -104,8 +107,8 @@ class GoalAttack(ABC):
         """
 
     @torch.no_grad()
-    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Outcome:
-        """As `Attack.__call__`, with the number of queries; the one that looks at the clean utterance counts too."""
+    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
+        """See `Attack.run`. The query that looks at the clean utterance counts too."""
         epsilon = self.budget.epsilon(waveforms)
         logits = victim(waveforms)
         queries = torch.ones_like(reference)
@@ -123,6 +126,7 @@ class GoalAttack(ABC):
                 torch.minimum(highest - waveforms, epsilon),
                 epsilon,
                 streams(seeds, waveforms.device),
+                torch.zeros_like(epsilon) if grain is None else grain,
             )[open_]
             found, asked = self.solve(problem)
             rows = open_.nonzero().squeeze(1)

@@ -7,6 +7,7 @@ and how much a change of it weighs.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from staa_cli.audio.budget import Budget
-from staa_cli.audio.files import Audio, quantise_adversarial, read_audio, write_wav
+from staa_cli.audio.files import PCM_SCALE, Audio, quantise_adversarial, read_audio, write_wav
 from staa_cli.metrics.perturbation import linf, snr_energy_db, snr_peak_db, snr_segmental_db, sparsity_percent
 from staa_cli.recipes.base import BudgetRecipe
 from staa_cli.runtime.errors import UsageError
@@ -50,6 +51,10 @@ class Space(Protocol):
         """`(B, T)` → `(B, N)` in [-1, 1]"""
         ...
 
+    def grain(self, audio: Sequence[Audio]) -> list[float]:
+        """The steps in which each result will be written; 0 for a file that holds any number."""
+        ...
+
     def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
         """Keep `(N,)` as a file. `audio`: what it was made from."""
         ...
@@ -73,6 +78,9 @@ class WaveformSpace:
 
     def encode(self, waveforms: Tensor) -> Tensor:
         return waveforms
+
+    def grain(self, audio: Sequence[Audio]) -> list[float]:
+        return [1 / PCM_SCALE[one.subtype] if one.subtype in PCM_SCALE else 0.0 for one in audio]
 
     def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
         write_wav(path, quantise_adversarial(audio.samples, adversarial, audio.subtype), audio.subtype)
@@ -113,6 +121,9 @@ class LogMelSpace:
     def encode(self, waveforms: Tensor, *, flat: bool = True) -> Tensor:
         features = self.threat.features(waveforms) / DB + 1
         return features.flatten(1) if flat else features
+
+    def grain(self, audio: Sequence[Audio]) -> list[float]:
+        return [0.0] * len(audio)
 
     def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
         buffer = io.BytesIO()

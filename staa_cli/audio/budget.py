@@ -56,3 +56,14 @@ def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
         perturbation: `(B, T)` δ.
     """
     return (waveforms + perturbation).clamp(*bounds(waveforms))
+
+
+def round_to_zero(perturbation: Tensor, grain: Tensor) -> Tensor:
+    """The perturbation in whole steps of a file, as `quantise_adversarial` writes it. Towards zero: |δ| ≤ ε also there.
+
+    Args:
+        perturbation: `(B, T)` δ.
+        grain: `(B, 1)` the step, such as 1/32768; 0 leaves δ as it is.
+    """
+    steps = (perturbation / grain).double()
+    return torch.where(grain > 0, (steps + 1e-6 * steps.sign()).trunc().to(perturbation.dtype) * grain, perturbation)

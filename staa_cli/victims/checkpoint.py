@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from torch import nn
 
 from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.checkpoints import Header, fill, read_header
@@ -141,4 +142,8 @@ def load_victim(victim: str | Path | Reference, device: torch.device) -> LoadedV
             loaded = load_plugin(reference)
     loaded = relabel(loaded, reference.label_map)
     loaded.to(device).eval().requires_grad_(False)
+    for module in loaded.modules():
+        # cuDNN refuses their backward pass in evaluation mode, in which those without dropout compute the same.
+        if isinstance(module, nn.RNNBase) and not module.dropout:
+            module.train()
     return LoadedVictim(loaded, name, reference)

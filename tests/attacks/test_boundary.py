@@ -34,7 +34,7 @@ class Counting(nn.Module):
 def test_the_walk_comes_near_the_nearest_point_of_a_plane() -> None:
     victim, waveforms = linear(samples=SAMPLES), noise(10, SAMPLES)
     reference = victim(waveforms).argmax(dim=1)
-    attack = replace(ATTACK, steps=250, trials=10)
+    attack = replace(ATTACK, steps=250)
     adversarial = attack(victim, waveforms, reference, range(10))
     assert (victim(adversarial).argmax(dim=1) != reference).all()
     found, optimum = (adversarial - waveforms).norm(dim=1), distances(victim, waveforms, 2.0)
@@ -59,7 +59,7 @@ def test_queries_are_those_that_a_black_box_saw(targeted: bool) -> None:
 def test_more_steps_come_nearer_and_a_ball_is_kept() -> None:
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(12, SAMPLES)
     reference = victim(waveforms).argmax(dim=1)
-    walks = [replace(ATTACK, steps=steps, trials=25) for steps in (1, 20, 100)]
+    walks = [replace(ATTACK, steps=steps) for steps in (1, 20, 100)]
     lengths = [(walk(victim, waveforms, reference, range(12)) - waveforms).norm(dim=1).median() for walk in walks]
     assert lengths[0] > lengths[1] > lengths[2]
     tight = replace(ATTACK, budget=Budget(linf=0.15), steps=150)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from staa_cli.attacks.base import jacobian
 from staa_cli.attacks.deepfool import DeepFool
-from staa_cli.audio.budget import Budget
+from staa_cli.audio.budget import Budget, round_to_zero
 
 from .conftest import LENGTH, Linear, Unit, linear, noise, tanh_victim
 
@@ -70,12 +69,26 @@ def test_same_as_art() -> None:
     victim, x = tanh_victim().float(), noise(10).float()
     clean = victim(x).argmax(dim=1)
     classifier = estimators.PyTorchClassifier(victim, nn.CrossEntropyLoss(), (LENGTH,), 4, device_type="cpu")
-    theirs = torch.from_numpy(Theirs(classifier, max_iter=50, epsilon=0.02, nb_grads=4, batch_size=10, verbose=False).generate(np.array(x)))
+    theirs = torch.from_numpy(Theirs(classifier, max_iter=50, epsilon=0.02, nb_grads=4, batch_size=10, verbose=False).generate(x.numpy()))
     ours = DeepFool(WIDE)(victim, x, clean, range(10))
     fooled = [victim(form).argmax(dim=1) != clean for form in (ours, theirs)]
     assert fooled[0].all()
     assert torch.equal(*fooled)
     assert ((ours - x).norm(dim=1) <= 1.03 * (theirs - x).norm(dim=1)).all()
+
+
+def test_the_goal_is_reached_in_the_steps_of_the_file() -> None:
+    """A shortest way ends just beyond the boundary: rounded towards x, as files are written, it would end before it."""
+    victim, x = tanh_victim(), (noise(20) * 2**15).round() / 2**15
+    grain = torch.full((20, 1), 2.0**-15, dtype=torch.float64)
+    clean = victim(x).argmax(dim=1)
+
+    def fooled(adversarial: Tensor) -> Tensor:
+        written = x + round_to_zero(adversarial - x, grain)
+        return victim(written).argmax(dim=1) != clean
+
+    assert not fooled(DeepFool(WIDE)(victim, x, clean, range(20))).all()
+    assert fooled(DeepFool(WIDE).run(victim, x, clean, range(20), grain).adversarial).all()
 
 
 def test_a_flat_victim_is_left_alone() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.victims import plugins
+from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import LoadedVictim, load_victim
 from staa_cli.victims.references import resolve
 
@@ -125,6 +127,14 @@ def test_hash_follows_content_and_labels(foreign: dict[str, Path], tmp_path: Pat
         weights = copy
     weights.write_bytes(weights.read_bytes() + b"\0")
     assert resolve(copy).sha256 != first
+
+
+def test_recurrent_layers_can_be_differentiated_on_every_device(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN wants them in training mode; those with dropout, which would then answer by chance, stay as they are."""
+    model = nn.ModuleDict({"plain": nn.GRU(1, 2), "dropping": nn.LSTM(1, 2, num_layers=2, dropout=0.5), "norm": nn.BatchNorm1d(2)})
+    monkeypatch.setattr(plugins, "load_plugin", lambda reference: Victim(model, ["a", "b"]))
+    load_victim("plugin:foreign", CPU)
+    assert [model[name].training for name in ("plain", "dropping", "norm")] == [True, False, False]
 
 
 @pytest.mark.parametrize("kind", ["pt2", "transformers", "plugin"])

@@ -18,7 +18,7 @@ class BoundaryRecipe(BaselineRecipe):
 
     steps: int = Field(100, ge=1, description="steps towards x")
     samples: int = Field(10, ge=1, description="candidates of a trial")
-    trials: int = Field(3, ge=1, description="an utterance that fails so often in a row stays where it is")
+    trials: int = Field(3, ge=1, description="failures in a row that end half a step; the next one is smaller")
     orthogonal: float = Field(0.01, gt=0, description="first step along the boundary, as a share of ‖δ‖₂; adapts")
     inward: float = Field(0.01, gt=0, lt=1, description="first step towards x, as a share of ‖δ‖₂; adapts")
     adapt: float = Field(0.5, gt=0, lt=1, description="steps times or over this where under 20 % or over 50 % of candidates succeed")
