@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from staa_cli.attacks.adam import Adam
 from staa_cli.attacks.base import differentiate, require_gradients
 from staa_cli.attacks.problem import Problem
 
 EDGE = 1 - 1e-6
 """A sample at its bound starts this near to it: at the bound itself it could never move again."""
-MOMENTS = (0.9, 0.999)
-"""Adam's."""
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """δ `(A, T)`, the margin `(A,)` and `(A,)` which of the first utterances these are → `(A,)`."""
@@ -36,7 +35,7 @@ def inwards(free: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
 
 @dataclass
 class Descent:
-    """Adam (D. Kingma, J. Ba, ICLR 2015) on utterances that may leave one by one.
+    """Adam on utterances that may leave one by one.
 
     Attributes:
         problem: A utterances; those that left are missing.
@@ -55,8 +54,7 @@ class Descent:
     def __post_init__(self) -> None:
         self.rows = torch.arange(len(self.free), device=self.free.device)
         self.ends = self.free.clone()
-        self.mean, self.square, self.count = torch.zeros_like(self.free), torch.zeros_like(self.free), 0
-        self.gradient = self.mean
+        self.adam, self.gradient = Adam(self.free), torch.zeros_like(self.free)
 
     def look(self, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
         """Where everyone stands.
@@ -81,11 +79,7 @@ class Descent:
         if not bool(running.all()):
             self.ends[self.rows] = self.free
             self.problem, self.rows, self.free = self.problem[running], self.rows[running], self.free[running]
-            self.mean, self.square, self.gradient = self.mean[running], self.square[running], self.gradient[running]
-        self.count += 1
-        first, second = MOMENTS
-        self.mean.lerp_(self.gradient, 1 - first)
-        self.square.lerp_(self.gradient.square(), 1 - second)
-        scale = (self.square / (1 - second**self.count)).sqrt_().add_(1e-8)
-        self.free = self.free.addcdiv(self.mean, scale, value=-self.rate / (1 - first**self.count))
+            self.gradient = self.gradient[running]
+            self.adam.keep(running)
+        self.free = self.adam.step(self.free, self.gradient, self.rate)
         self.ends[self.rows] = self.free

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from staa_cli.attacks.adam import Adam
 from staa_cli.attacks.base import differentiate
 from staa_cli.attacks.problem import GoalAttack, Problem
-
-DECAY = (0.9, 0.999)
-"""β₁ and β₂ of Adam."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,8 @@ class SigmaZero(GoalAttack):
         """See `GoalAttack.solve`."""
         found, queries = torch.zeros_like(problem.waveforms), torch.zeros_like(problem.reference)
         active = torch.arange(len(problem), device=found.device)
-        share, mean, square = (torch.zeros_like(found) for _ in range(3))
+        share = torch.zeros_like(found)
+        adam = Adam(share)
         threshold = torch.full_like(problem.epsilon, self.threshold)
         fewest = torch.full_like(problem.reference, found.shape[1] + 1)
         waited = torch.zeros_like(problem.reference)
@@ -65,11 +64,7 @@ class SigmaZero(GoalAttack):
             waited = torch.where(better | (fewest > found.shape[1]), 0, waited + 1)
 
             gradient /= gradient.abs().amax(dim=1, keepdim=True).clamp(min=1e-12)
-            mean.lerp_(gradient, 1 - DECAY[0])
-            square.lerp_(gradient.square(), 1 - DECAY[1])
-            root = (square / (1 - DECAY[1] ** (step + 1))).sqrt_().add_(1e-8)
-            share.addcdiv_(mean, root, value=-eta / (1 - DECAY[0] ** (step + 1)))
-            share = share.clamp(problem.lower / problem.epsilon, problem.upper / problem.epsilon)
+            share = adam.step(share, gradient, eta).clamp(problem.lower / problem.epsilon, problem.upper / problem.epsilon)
             eta = self.step_size * (0.1 + 0.45 * (1 + math.cos(math.pi * step / self.steps)))
             change = self.threshold_step * eta
             threshold = (threshold + torch.where(beyond, change, -change).unsqueeze(1)).clamp(0, 1)
@@ -80,7 +75,8 @@ class SigmaZero(GoalAttack):
             if bool(done.any()):
                 running = ~done
                 active, problem, fewest, waited = active[running], problem[running], fewest[running], waited[running]
-                share, mean, square, threshold = share[running], mean[running], square[running], threshold[running]
+                share, threshold = share[running], threshold[running]
+                adam.keep(running)
                 if not len(active):
                     break
         return found, queries

@@ -1,7 +1,7 @@
 """Sounds that another class may be given to, for attacks that start beyond the boundary.
 
 They come from the utterance and its own random stream alone: so neither its batch nor the list of files matters. White noise would not do:
-a victim that hears one class in it hears that class in all of it. Of 30 such sounds, Emo18 and Zhao19 hear 5 to 7 of EmoDB's 7 emotions.
+a victim that hears one class in it hears that class in all of it.
 """
 
 from __future__ import annotations
