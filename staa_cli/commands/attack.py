@@ -29,7 +29,7 @@ def attack(
 ) -> int:
     """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file."""
     from staa_cli.attacks.inputs import collect
-    from staa_cli.commands.campaigns import Campaign, judges
+    from staa_cli.commands.campaigns import Campaign, hash_inputs, judges
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainGeneratorRecipe
     from staa_cli.runtime.device import check_device_name
@@ -43,11 +43,14 @@ def attack(
     if not (generator / "recipe.yaml").is_file() or not (generator / "threat").is_dir():
         raise UsageError(f"{generator} is no generator, expected a folder made by 'staa train-generator'")
     settings = load_recipe(str(generator / "recipe.yaml"), TrainGeneratorRecipe, [], seed)
+    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out)
+    victims = judges(str(generator / "threat"), victim or [], opt.read_label_map(labels))
     campaign = Campaign(
         "attack",
         settings,
-        collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out),
-        judges(str(generator / "threat"), victim or [], opt.read_label_map(labels)),
+        files,
+        hash_inputs(files),
+        victims,
         out,
         output,
         checkpoints={"generator": checkpoint},

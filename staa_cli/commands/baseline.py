@@ -47,7 +47,7 @@ def baseline(
     A preset names several attackers: each writes a folder OUT/NAME.
     """
     from staa_cli.attacks.inputs import collect
-    from staa_cli.commands.campaigns import Campaign, judges
+    from staa_cli.commands.campaigns import Campaign, hash_inputs, judges
     from staa_cli.recipes import load_attackers
     from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.errors import UsageError
@@ -61,12 +61,14 @@ def baseline(
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset; choose another folder with -o")
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out)
     victims = judges(threat, victim or [], opt.read_label_map(labels))
+    hashes = hash_inputs(files)
     # All recipes and folders are looked at before the first attack, which may take hours.
     campaigns = {
         name: Campaign(
             "baseline",
             settings,
             files,
+            hashes,
             victims,
             out / name,
             output,

@@ -30,6 +30,7 @@ class Campaign:
     """One attacker over many inputs, into one folder.
 
     Args:
+        hashes: of the inputs' files; see `hash_inputs`.
         references: the victims, the threat model first; see `judges`.
         checkpoints: further hashes that the result depends on.
         shown: see `Job`.
@@ -40,6 +41,7 @@ class Campaign:
         command: str,
         recipe: TrainGeneratorRecipe | BaselineRecipe,
         inputs: Inputs,
+        hashes: list[str],
         references: dict[str, Reference],
         out: Path,
         output: Output,
@@ -53,7 +55,6 @@ class Campaign:
         self.inputs, self.references = inputs, list(references.values())
         # In a batch, rounding depends on the batch's size: another size is another run.
         identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
-        hashes = [hash_readable(file.path) for file in self.inputs.files]
         self.space = recipe.space if isinstance(recipe, BaselineRecipe) else "waveform"
         suffix = ".wav" if self.space == "waveform" else ".npy"
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed, suffix)
@@ -163,6 +164,11 @@ class Campaign:
         for path in folder.rglob("*"):
             if path.suffix in (".wav", ".npy") and path not in known:
                 path.unlink()
+
+
+def hash_inputs(inputs: Inputs) -> list[str]:
+    """The hash of every file. It reads them all, so the attackers of a preset share it."""
+    return [hash_readable(file.path) for file in inputs.files]
 
 
 def judges(threat: str, victims: list[str], label_map: dict[str, str]) -> dict[str, Reference]:

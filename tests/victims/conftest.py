@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from staa_cli.runtime.training import fit
+
 TINY: dict[str, Any] = {
     "hidden_size": 16,
     "num_hidden_layers": 2,
@@ -137,3 +139,15 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, "foreign_ser", raising=False)
     return info
+
+
+def fit_until_second_epoch(*arguments: object, **options: object) -> object:
+    """`fit`, interrupted at the start of its second epoch."""
+    run_epoch = arguments[5]
+
+    def until_second(epoch: int, state: object) -> object:
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return run_epoch(epoch, state)  # type: ignore[operator]
+
+    return fit(*arguments[:5], until_second, *arguments[6:], **options)  # type: ignore[arg-type]

@@ -16,14 +16,13 @@ from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import Header, save_module
 from staa_cli.runtime.errors import Interrupted, UsageError
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.training import fit
 from staa_cli.victims import training
 from staa_cli.victims.base import z_score
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 from staa_cli.victims.pretrained import classes, from_config, plain_config
 
 from ..conftest import Staa, World
-from .conftest import ENCODERS, make_encoder
+from .conftest import ENCODERS, fit_until_second_epoch, make_encoder
 
 CPU = torch.device("cpu")
 LABELS = list("abcdefg")
@@ -112,19 +111,9 @@ def test_checkpoint_needs_neither_encoder_nor_hub(encoders: dict[str, Path], mod
 def test_interruption_changes_nothing_although_dropout_and_masking_draw(
     encoders: dict[str, Path], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopping(*arguments: object, **options: object) -> object:
-        run_epoch = arguments[5]
-
-        def until_second(epoch: int, state: object) -> object:
-            if epoch == 1:
-                raise KeyboardInterrupt
-            return run_epoch(epoch, state)  # type: ignore[operator]
-
-        return fit(*arguments[:5], until_second, *arguments[6:], **options)  # type: ignore[arg-type]
-
     states = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
     with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", stopping)
+        patch.setattr(training, "fit", fit_until_second_epoch)
         with pytest.raises(Interrupted):
             train(world, tmp_path / "halting", encoders["wav2vec2"])
     np.random.rand(7)

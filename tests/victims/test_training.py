@@ -13,9 +13,9 @@ from staa_cli.recipes import load_recipe
 from staa_cli.recipes.schema import TrainGeneratorRecipe, TrainVictimRecipe
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.output import Output
-from staa_cli.runtime.training import fit
 
 from ..conftest import World
+from .conftest import fit_until_second_epoch
 
 CPU = torch.device("cpu")
 
@@ -58,18 +58,8 @@ def test_interrupted_training_ends_as_an_undisturbed_one(kind: str, world: World
             threat = load_victim(world.emo18, CPU)
             generator_training.train_generator(settings, manifest, threat, folder, CPU, Output(verbosity=-1))
 
-    def stopping(*arguments: object, **options: object) -> object:
-        run_epoch = arguments[5]
-
-        def until_second(epoch: int, state: object) -> object:
-            if epoch == 1:
-                raise KeyboardInterrupt
-            return run_epoch(epoch, state)  # type: ignore[operator]
-
-        return fit(*arguments[:5], until_second, *arguments[6:], **options)  # type: ignore[arg-type]
-
     with monkeypatch.context() as patch:
-        patch.setattr(module, "fit", stopping)
+        patch.setattr(module, "fit", fit_until_second_epoch)
         with pytest.raises(Interrupted, match="run the same command again"):
             train(tmp_path / "halting")
     train(tmp_path / "halting")
