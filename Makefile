@@ -63,6 +63,26 @@ victims: $(VICTIMS)
 $(VICTIMS): $(RUNS)/victims/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
 	$(BIN)/staa train-victim $(CORPUS)/$* --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
 
+# What each training option brings beside the paper's settings: `make options CORPUS=emodb MODELS=cnn-lstm SEEDS=0,1,2`.
+OPTIONS ?= shift noise masks balanced augment both
+shift := shift: 1.0
+noise := noise_snr_db: [10, 30]
+masks := time_mask: 0.15, frequency_mask: 0.15
+option.shift := 'augment={$(shift)}'
+option.noise := 'augment={$(noise)}'
+option.masks := 'augment={$(masks)}'
+option.balanced := sampling=balanced
+option.augment := 'augment={$(shift), $(noise), $(masks)}'
+option.both := $(option.augment) --set $(option.balanced)
+OPTIONED := $(foreach model,$(MODELS),$(OPTIONS:%=$(RUNS)/options/$(CORPUS)/$(model)/%))
+
+.PHONY: options $(OPTIONED)
+options: $(OPTIONED)
+	@$(BIN)/staa report $(foreach model,$(MODELS),$(RUNS)/victims/$(CORPUS)/$(model)/*/) $(OPTIONED:%=%/*/)
+$(OPTIONED): $(RUNS)/options/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
+	$(BIN)/staa train-victim $(CORPUS)/$(*D) --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) --set $(option.$(*F)) -q -o $@ \
+	  $(if $(DEVICE),--device $(DEVICE))
+
 # Every attacker on the victims of every seed: `make -k attackers CORPUS=ravdess SEEDS=0,1,2 DEVICE=cuda`.
 # A budget stands as in a recipe, with "-" for ": ".
 PRESETS ?= paper-1 paper-2 sparse

@@ -5,16 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, linear, pad
+
+
+class TimeConvolution(nn.Conv1d):
+    """Conv1d on `(B, C, 1, T)`, padded by (kernel − 1) // 2.
+
+    As an image of height 1 a signal may lie in memory with its channels last. On the CPU that makes the networks below 1.5 to 1.8 times as
+    fast (`tests/benchmarks/layout.py`), most of all their pools; a GPU keeps the usual layout.
+    """
+
+    def forward(self, signal: Tensor) -> Tensor:
+        (kernel,) = self.kernel_size
+        padding = (kernel - 1) // 2
+        if signal.device.type != "cpu":
+            return conv2d(signal, self.weight.unsqueeze(2), self.bias, padding=(0, padding))
+        if signal.shape[1] == 1 and signal.requires_grad and not self.weight.requires_grad:
+            # oneDNN takes three times as long to bring a gradient back to a single channel.
+            patches = pad(signal[:, 0, 0], (padding, padding)).unfold(1, kernel, 1)
+            return linear(patches, self.weight[:, 0], self.bias).transpose(1, 2).unsqueeze(2)
+        channels_last = signal.to(memory_format=torch.channels_last)
+        return conv2d(channels_last, self.weight.unsqueeze(2), self.bias, padding=(0, padding))
 
 
 class ConvolutionalLSTM(nn.Module):
     """Blocks of [Conv1d, BatchNorm, activation, MaxPool], a 2-layer LSTM, a linear layer per frame, the mean of its logits over time.
 
+    The activations of both networks never fall, so that pooling before them gives the same numbers with a fraction of the work.
+
     Args:
         classes: K.
-        channels, kernels, pools: one entry per block; the padding is (kernel − 1) // 2.
-        activation: the class of the activation.
+        channels, kernels, pools: one entry per block.
+        activation: the class of the activation, a function that never falls.
 
     Shape:
         `(B, T)` → `(B, K)`; T ≥ `min_samples`.
@@ -32,12 +56,7 @@ class ConvolutionalLSTM(nn.Module):
         layers: list[nn.Module] = []
         previous = 1
         for width, kernel, pool in zip(channels, kernels, pools, strict=True):
-            layers += [
-                nn.Conv1d(previous, width, kernel, padding=(kernel - 1) // 2),
-                nn.BatchNorm1d(width),
-                activation(),
-                nn.MaxPool1d(pool),
-            ]
+            layers += [TimeConvolution(previous, width, kernel), nn.BatchNorm2d(width), nn.MaxPool2d((1, pool)), activation()]
             previous = width
         self.features = nn.Sequential(*layers)
         self.lstm = nn.LSTM(previous, 256, num_layers=2, batch_first=True)
@@ -52,7 +71,7 @@ class ConvolutionalLSTM(nn.Module):
         return self
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        frames = self.features(waveforms.unsqueeze(1)).transpose(1, 2)
+        frames = self.features(waveforms[:, None, None]).squeeze(2).transpose(1, 2)
         hidden, _ = self.lstm(frames)
         logits: Tensor = self.classifier(hidden).mean(dim=1)
         return logits

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from staa_cli.runtime.errors import UsageError
 from staa_cli.victims.checkpoint import NETWORKS, build_victim
+from staa_cli.victims.emo18 import emo18
+from staa_cli.victims.recurrent import ConvolutionalLSTM
+from staa_cli.victims.zhao19 import zhao19
+from tests.victims.plain import PlainConvolutionalLSTM
 
 PARAMETERS = {("emo18", 7): 1_302_087, ("emo18", 4): 1_301_316, ("zhao19", 7): 1_010_759, ("zhao19", 4): 1_009_988}
 LABELS = list("abcdefg")
@@ -56,3 +62,27 @@ def test_unknown_model_and_single_label() -> None:
         build_victim("emo", LABELS)
     with pytest.raises(UsageError, match="at least 2 emotions"):
         build_victim("emo18", ["joy"])
+
+
+@pytest.mark.parametrize("build", [emo18, zhao19])
+@pytest.mark.parametrize("training", [False, True])
+def test_layout_and_order_of_layers_do_not_matter_to_the_numbers(build: Callable[[int], ConvolutionalLSTM], training: bool) -> None:
+    """Logits, gradients to the waveform and to the weights, statistics: those of the network as the papers draw it."""
+    network = build(7).double()
+    with torch.no_grad():
+        for norm in (layer for layer in network.features if isinstance(layer, torch.nn.BatchNorm2d)):
+            # Some factors below zero turn a pool's order around; the activation's must hold.
+            norm.weight.normal_(generator=torch.Generator().manual_seed(1))
+            norm.running_var.uniform_(0.5, 2.0, generator=torch.Generator().manual_seed(2))
+    pair = [network.train(training), PlainConvolutionalLSTM(network).train(training)]
+    found = []
+    for one in pair:
+        waveforms = torch.randn(3, 3_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_(not training)
+        one.requires_grad_(training)
+        logits = one(waveforms)
+        logits[:, 0].sum().backward()
+        gradients = {name: parameter.grad for name, parameter in one.named_parameters()} if training else {"waveforms": waveforms.grad}
+        found.append({"logits": logits.detach(), **gradients, **dict(one.named_buffers())})
+    assert found[0].keys() == found[1].keys()
+    for name, ours in found[0].items():
+        assert torch.allclose(ours, found[1][name], rtol=1e-9, atol=1e-12), name
