@@ -64,7 +64,7 @@ $(VICTIMS): $(RUNS)/victims/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
 	$(BIN)/staa train-victim $(CORPUS)/$* --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
 
 # What each training option brings beside the paper's settings: `make options CORPUS=emodb MODELS=cnn-lstm SEEDS=0,1,2`.
-OPTIONS ?= shift noise masks balanced augment both
+OPTIONS ?= shift noise masks balanced all
 shift := shift: 1.0
 noise := noise_snr_db: [10, 30]
 masks := time_mask: 0.15, frequency_mask: 0.15
@@ -72,8 +72,7 @@ option.shift := 'augment={$(shift)}'
 option.noise := 'augment={$(noise)}'
 option.masks := 'augment={$(masks)}'
 option.balanced := sampling=balanced
-option.augment := 'augment={$(shift), $(noise), $(masks)}'
-option.both := $(option.augment) --set $(option.balanced)
+option.all := 'augment={$(shift), $(noise), $(masks)}' --set $(option.balanced)
 OPTIONED := $(foreach model,$(MODELS),$(OPTIONS:%=$(RUNS)/options/$(CORPUS)/$(model)/%))
 
 .PHONY: options $(OPTIONED)

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from staa_cli.victims.layout import quick_layout
 from staa_cli.victims.log_mel import LogMel
 
 
@@ -89,7 +90,7 @@ class CNNLSTM(nn.Module):
     def classify_piece(self, piece: Tensor) -> Tensor:
         """`(B, 261, mels)` → `(B, K)`"""
         batch, _, mels = piece.shape
-        blocks = (piece / 40 + 1).reshape(-1, 1, self.BLOCK, mels)
+        blocks = quick_layout((piece / 40 + 1).reshape(-1, 1, self.BLOCK, mels))
         sequence = self.dropout(self.blocks(blocks).reshape(batch, self.FRAMES // self.BLOCK, -1))
         _, (last, _) = self.lstm(sequence)
         logits: Tensor = self.classifier(torch.cat([last[0], last[1]], dim=1))
