@@ -146,4 +146,6 @@ def load_victim(victim: str | Path | Reference, device: torch.device) -> LoadedV
         # cuDNN refuses their backward pass in evaluation mode, in which those without dropout compute the same.
         if isinstance(module, nn.RNNBase) and not module.dropout:
             module.train()
+        if isinstance(module, ConvolutionalLSTM):
+            module.fuse()
     return LoadedVictim(loaded, name, reference)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, pad
+from torch.nn.utils import fuse_conv_bn_eval
 
 from staa_cli.victims.layout import quick_layout
 
@@ -66,6 +68,12 @@ class ConvolutionalLSTM(nn.Module):
         super().train(mode)
         self.lstm.train(True)
         return self
+
+    def fuse(self) -> None:
+        """Take each BatchNorm, in evaluation mode a fixed scale and offset, into the convolution before it. No training after that."""
+        for place, (layer, next_) in enumerate(pairwise(self.features)):
+            if isinstance(layer, TimeConvolution) and isinstance(next_, nn.BatchNorm2d):
+                self.features[place], self.features[place + 1] = fuse_conv_bn_eval(layer, next_), nn.Identity()
 
     def forward(self, waveforms: Tensor) -> Tensor:
         frames = self.features(waveforms[:, None, None]).squeeze(2).transpose(1, 2)

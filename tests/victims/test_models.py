@@ -64,16 +64,21 @@ def test_unknown_model_and_single_label() -> None:
         build_victim("emo18", ["joy"])
 
 
+def scramble(network: ConvolutionalLSTM) -> ConvolutionalLSTM:
+    """Statistics and factors as after a training, and some factors below zero, which turn the order of values around."""
+    with torch.no_grad():
+        for norm in (layer for layer in network.features if isinstance(layer, torch.nn.BatchNorm2d)):
+            for number, values in enumerate((norm.weight, norm.bias, norm.running_mean)):
+                values.normal_(generator=torch.Generator().manual_seed(number))
+            norm.running_var.uniform_(0.5, 2.0, generator=torch.Generator().manual_seed(3))
+    return network
+
+
 @pytest.mark.parametrize("build", [emo18, zhao19])
 @pytest.mark.parametrize("training", [False, True])
 def test_layout_and_order_of_layers_do_not_matter_to_the_numbers(build: Callable[[int], ConvolutionalLSTM], training: bool) -> None:
     """Logits, gradients to the waveform and to the weights, statistics: those of the network as the papers draw it."""
-    network = build(7).double()
-    with torch.no_grad():
-        for norm in (layer for layer in network.features if isinstance(layer, torch.nn.BatchNorm2d)):
-            # Some factors below zero turn a pool's order around; the activation's must hold.
-            norm.weight.normal_(generator=torch.Generator().manual_seed(1))
-            norm.running_var.uniform_(0.5, 2.0, generator=torch.Generator().manual_seed(2))
+    network = scramble(build(7).double())
     pair = [network.train(training), PlainConvolutionalLSTM(network).train(training)]
     found = []
     for one in pair:
@@ -86,3 +91,16 @@ def test_layout_and_order_of_layers_do_not_matter_to_the_numbers(build: Callable
     assert found[0].keys() == found[1].keys()
     for name, ours in found[0].items():
         assert torch.allclose(ours, found[1][name], rtol=1e-9, atol=1e-12), name
+
+
+@pytest.mark.parametrize("build", [emo18, zhao19])
+def test_fused_network_gives_the_same_numbers(build: Callable[[int], ConvolutionalLSTM]) -> None:
+    network = scramble(build(7).double()).eval().requires_grad_(False)
+    plain = PlainConvolutionalLSTM(network).eval()
+    network.fuse()
+    assert not [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    waveforms = torch.randn(3, 3_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    outputs = [one(waveforms) for one in (network, plain)]
+    gradients = [torch.autograd.grad(output[:, 0].sum(), waveforms)[0] for output in outputs]
+    for ours, theirs in (outputs, gradients):
+        assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
