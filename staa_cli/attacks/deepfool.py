@@ -51,19 +51,26 @@ def cross_boundary(problem: Problem, start: Tensor, lower: Tensor, upper: Tensor
     active, delta = torch.arange(len(problem), device=start.device), start
     for _ in range(steps):
         with torch.enable_grad():
-            leaf = delta.detach().requires_grad_()
-            logits = problem.logits(leaf)
+            logits, leaf = look(problem, delta)
             running = ~problem.reached(logits)
             classes[active[~running]] = logits.argmax(dim=1)[~running]
             if not bool(running.any()):
                 break
-            # The graph is that of all utterances; what it says of those that are there is dropped.
+            if not bool(running.all()):
+                active, problem = active[running], problem[running]
+                lower, upper, delta = lower[running], upper[running], delta[running]
+                # Another look costs less than a backward pass for each class of those that are there.
+                logits, leaf = look(problem, delta)
             step, gained = to_boundary(problem, logits, leaf)
-        active, problem = active[running], problem[running]
-        lower, upper = lower[running], upper[running]
-        delta = (delta[running] + (1 + overshoot) * step[running]).clamp(lower, upper)
-        found[active], classes[active] = delta, gained[running]
+        delta = (delta + (1 + overshoot) * step).clamp(lower, upper)
+        found[active], classes[active] = delta, gained
     return found, classes
+
+
+def look(problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor]:
+    """δ `(A, T)` → logits `(A, K)` with their graph to the leaf behind them, `(A, T)`."""
+    leaf = delta.detach().requires_grad_()
+    return problem.logits(leaf), leaf
 
 
 def to_boundary(problem: Problem, logits: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:
