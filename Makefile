@@ -83,7 +83,7 @@ $(OPTIONED): $(RUNS)/options/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
 	  $(if $(DEVICE),--device $(DEVICE))
 
 # Every attacker on the victims of every seed: `make -k attackers CORPUS=ravdess SEEDS=0,1,2 DEVICE=cuda`.
-# A budget stands as in a recipe, with "-" for ": ".
+# A budget stands as in a recipe, with "-" for ": ". LIMIT=16 takes 16 utterances, where a CPU would need days for all.
 PRESETS ?= paper-1 paper-2 sparse
 BUDGETS ?= peak_snr_db-20 linf-0.05
 THREAT ?= emo18
@@ -99,7 +99,7 @@ attackers: $(ATTACKERS)
 $(ATTACKERS): $(RUNS)/attackers/$(CORPUS)/$(THREAT)/%: | $(VICTIMS)
 	$(BIN)/staa baseline $(call part,2) $(RUNS)/$(CORPUS)/data --split test --threat $(call victim,$(THREAT)) \
 	  $(foreach model,$(filter-out $(THREAT),$(MODELS)),--victim $(call victim,$(model))) --set 'budget={$(subst -,: ,$(call part,1))}' \
-	  --seed $(subst seed-,,$(call part,3)) --batch-size $(BATCH) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
+	  --seed $(subst seed-,,$(call part,3)) --batch-size $(BATCH) -q -o $@ $(if $(LIMIT),--limit $(LIMIT)) $(if $(DEVICE),--device $(DEVICE))
 
 $(eval $(call CHAIN,demo,))
 $(eval $(call CHAIN,emodb,$(CORPORA)/emodb))

@@ -45,13 +45,14 @@ class Inputs:
         return wav_names([file.name for file in self.files])
 
 
-def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str | None, out: Path) -> Inputs:
+def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str | None, out: Path, limit: int | None = None) -> Inputs:
     """Expand INPUT arguments: files, folders, prepared folders.
 
     Args:
         listed: further paths, read from a list; None where no list was given.
         split: the split of prepared folders to take; None takes all.
         out: the output folder; files below it are never inputs.
+        limit: take at most so many, spread evenly over all.
 
     Raises:
         UsageError: an input does not exist, holds no audio, or the output would be written over it.
@@ -80,6 +81,9 @@ def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str |
         first = [str(file.path) for file in files if file.name == double[0]]
         raise UsageError(f"{' and '.join(first[:2])} would both be written to {double[0]}; attack them in separate runs")
     files.sort(key=lambda file: file.name)
+    if limit is not None and limit < len(files):
+        # Half as many are among twice as many, so that a larger limit goes on where a smaller one stopped.
+        files = [files[number * len(files) // limit] for number in range(limit)]
     single = len(corpora) == 1 and not listed
     return Inputs(files, corpora[0] if single else None, split if single else None)
 

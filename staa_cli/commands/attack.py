@@ -17,6 +17,7 @@ def attack(
     victim: opt.Victims = None,
     labels: opt.LabelMap = None,
     split: opt.Split = None,
+    limit: opt.Limit = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     device: opt.Device = "auto",
@@ -43,7 +44,7 @@ def attack(
     if not (generator / "recipe.yaml").is_file() or not (generator / "threat").is_dir():
         raise UsageError(f"{generator} is no generator, expected a folder made by 'staa train-generator'")
     settings = load_recipe(str(generator / "recipe.yaml"), TrainGeneratorRecipe, [], seed)
-    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out)
+    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     victims = judges(str(generator / "threat"), victim or [], opt.read_label_map(labels))
     campaign = Campaign(
         "attack",

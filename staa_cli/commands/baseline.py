@@ -30,6 +30,7 @@ def baseline(
     victim: opt.Victims = None,
     labels: opt.LabelMap = None,
     split: opt.Split = None,
+    limit: opt.Limit = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     batch_size: opt.BatchSize = 1,
@@ -59,7 +60,7 @@ def baseline(
     single = "" in recipes
     if not single and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset; choose another folder with -o")
-    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out)
+    files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     victims = judges(threat, victim or [], opt.read_label_map(labels))
     hashes = hash_inputs(files)
     # All recipes and folders are looked at before the first attack, which may take hours.

@@ -44,6 +44,10 @@ Split = Annotated[
     str | None,
     typer.Option("--split", metavar="SPLIT", help="The split of a prepared DATA folder: train, val or test.", show_default=False),
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="Attack only N inputs, spread evenly over all.", show_default=False),
+]
 FilesFrom = Annotated[
     str | None,
     typer.Option(

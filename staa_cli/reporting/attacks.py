@@ -63,7 +63,7 @@ def comparison(name: str, corpus: str, runs: Sequence[Run], sources: Sequence[So
     notes += [f"Budget: {budget}" for budget in budgets if budget and len(budgets) == 1]
     said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries"}
     notes += [note for note, key in said.items() if any(run.get(key) for run in runs)]
-    notes += [*speed_notes(runs), *failures(runs)]
+    notes += [*count_notes(runs), *speed_notes(runs), *failures(runs)]
     printed = [row for source in sources for row in source.rows()]
     notes += [source.note for source in sources]
     rows += printed
@@ -159,15 +159,32 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 def speed_notes(runs: Sequence[Run]) -> list[str]:
     """On which device speed was measured: seconds of two devices do not compare."""
-    devices: dict[str, dict[str, None]] = {}
+    devices = []
     for run in runs:
         if run.number("seconds_per_utterance") is not None and run.metrics.get("device"):
             batch = run.number("batch_size") or 1
-            device = str(run.metrics["device"]) + (f" in batches of {batch:g}" if batch != 1 else "")
-            devices.setdefault(device, {})[run.text("attacker") or str(run.path)] = None
-    if len(devices) < 2:
-        return [f"Speed measured on {device}" for device in devices]
-    return ["Speed measured on " + "; ".join(f"{device} ({', '.join(attackers)})" for device, attackers in devices.items())]
+            devices.append((run, str(run.metrics["device"]) + (f" in batches of {batch:g}" if batch != 1 else "")))
+    return by_attacker("Speed measured on", devices)
+
+
+def count_notes(runs: Sequence[Run]) -> list[str]:
+    """How many utterances were attacked, where the rows of one split do not rest on the same number."""
+    splits: dict[str, list[tuple[Run, str]]] = {}
+    for run in runs:
+        if (count := input_count(run)) is not None:
+            splits.setdefault(run.text("split") or "", []).append((run, str(count)))
+    uneven = {split: counts for split, counts in splits.items() if len({count for _, count in counts}) > 1}
+    return [note for split, counts in uneven.items() for note in by_attacker(f"Utterances of a run{split and f', {split}'}:", counts)]
+
+
+def by_attacker(words: str, said: Sequence[tuple[Run, str]]) -> list[str]:
+    """A note of what is said of the runs: alone where it is one thing of all, else with the attackers of each."""
+    attackers: dict[str, dict[str, None]] = {}
+    for run, text in said:
+        attackers.setdefault(text, {})[run.text("attacker") or str(run.path)] = None
+    if len(attackers) < 2:
+        return [f"{words} {text}" for text in attackers]
+    return [f"{words} " + "; ".join(f"{text} ({', '.join(names)})" for text, names in attackers.items())]
 
 
 def failures(runs: Sequence[Run]) -> list[str]:

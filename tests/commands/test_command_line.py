@@ -412,6 +412,18 @@ def test_more_files_extend_a_finished_run(staa: Staa, world: World, tmp_path: Pa
     assert work_of(out) == work_of(tmp_path / "whole")
 
 
+def test_limit_is_spread_over_the_inputs_and_can_be_raised(staa: Staa, world: World, tmp_path: Path) -> None:
+    names = [f"{number}.wav" for number in range(7)]
+    folder, out = make_waves(tmp_path / "in", *names), tmp_path / "out"
+    for limit, expected in {2: [0, 3], 4: [0, 1, 3, 5], 7: range(7), 9: range(7)}.items():
+        outcome = staa(*random_pgd(world, folder, "--limit", limit, "-o", out))
+        assert outcome.code == 0, outcome.err
+        assert [record["file"] for record in results(out)] == [names[number] for number in expected]
+    assert staa(*random_pgd(world, folder, "-o", tmp_path / "whole")).code == 0
+    assert work_of(out) == work_of(tmp_path / "whole")
+    assert staa(*random_pgd(world, folder, "--limit", 0, "-o", out)).code == 2
+
+
 def test_a_name_that_changed_hands(staa: Staa, doomed: Doomed, world: World, tmp_path: Path) -> None:
     """While a.flac and a.wav are both there, a.wav is the latter's; when a.wav goes, the WAV of that name must be a.flac's."""
     folder = make_waves(tmp_path / "in", "a.flac", "a.wav", "b.wav")

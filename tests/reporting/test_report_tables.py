@@ -215,6 +215,13 @@ def test_failures_and_devices_are_noted(attack: Any) -> None:
     assert "Speed measured on cpu in batches of 8" in only([(path, metrics)], "attacks").notes
 
 
+def test_rows_that_rest_on_fewer_utterances_are_noted(attack: Any) -> None:
+    many, few = attack(), attack("One-Pixel")
+    many[1]["inputs"], few[1]["inputs"] = {"count": 16, "sha256": "a"}, {"count": 4, "sha256": "b"}
+    assert "Utterances of a run, val: 16 (STAA-Net); 4 (One-Pixel)" in only([many, few], "attacks").notes
+    assert not [note for note in only([many], "attacks").notes if "Utterances" in note]
+
+
 def test_null_summaries_are_empty_cells(attack: Any) -> None:
     path, metrics = attack()
     for key in ("sparsity_percent", "snr_peak_db", "seconds_per_utterance", "budget"):
