@@ -162,10 +162,11 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
     pixel = torchattacks_one("OnePixel", pixels=1, steps=work.generations, popsize=300, inf_batch=64)
     pairs = art_one("SaliencyMapMethod", target=True, theta=half, gamma=gamma, batch_size=1)
     line = art_one("CarliniL2Method", binary_search_steps=10, max_iter=10, initial_const=0.01)
-    adam = adv_lib_one("carlini_wagner_l2", binary_search_steps=10, max_iterations=work.descent, initial_const=0.01)
+    adam = adv_lib_one("carlini_wagner_l2", binary_search_steps=10, max_iterations=work.descent, learning_rate=1e-3, initial_const=0.01)
     linf = art_one("CarliniLInfMethod", max_iter=10, initial_const=1e-4, const_factor=4.0, decrease_factor=0.8)
     walk = art_one("BoundaryAttack", targeted=False, step_adapt=0.5, max_iter=work.walk, num_trial=3, sample_size=10)
-    ours_l2 = CarliniWagnerL2(whole, steps=work.descent, searches=10, initial=0.04)
+    # At the usual rate, 0.01, a first step moves every sample by about that: the least ℓ2 would be a matter of luck.
+    ours_l2 = CarliniWagnerL2(whole, steps=work.descent, searches=10, rate=1e-3, initial=0.04)
     ours_linf = CarliniWagnerLinf(whole, steps=10, initial=2e-4, growth=4.0, shrink=0.8)
     jsma, cut = JSMA(ball, True, gamma=gamma), JSMA(ball, True, gamma=cut_gamma)
     return [
@@ -266,7 +267,7 @@ def main() -> None:
     parser.add_argument("--epsilon", type=float, default=0.05)
     parser.add_argument("--pairs", type=int, default=50, help="steps of JSMA at most")
     parser.add_argument("--generations", type=int, default=2, help="of one-pixel after the first; 20 in the paper")
-    parser.add_argument("--descent", type=int, default=30, help="steps of a descent of C&W ℓ2")
+    parser.add_argument("--descent", type=int, default=60, help="steps of a descent of C&W ℓ2")
     parser.add_argument("--walk", type=int, default=30, help="steps of Boundary; 100 in the paper")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
