@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staa_cli.corpora.manifest import corpus_name, is_prepared, read_manifest
-from staa_cli.corpora.utterance import audio_files, protect, wav_names
+from staa_cli.corpora.utterance import audio_files, protect, spread, wav_names
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import places
 
@@ -81,9 +81,8 @@ def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str |
         first = [str(file.path) for file in files if file.name == double[0]]
         raise UsageError(f"{' and '.join(first[:2])} would both be written to {double[0]}; attack them in separate runs")
     files.sort(key=lambda file: file.name)
-    if limit is not None and limit < len(files):
-        # Half as many are among twice as many, so that a larger limit goes on where a smaller one stopped.
-        files = [files[number * len(files) // limit] for number in range(limit)]
+    if limit is not None:
+        files = spread(files, limit)
     single = len(corpora) == 1 and not listed
     return Inputs(files, corpora[0] if single else None, split if single else None)
 

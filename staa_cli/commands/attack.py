@@ -30,7 +30,8 @@ def attack(
 ) -> int:
     """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file."""
     from staa_cli.attacks.inputs import collect
-    from staa_cli.commands.campaigns import Campaign, hash_inputs, judges
+    from staa_cli.commands.campaigns import Campaign, hash_inputs
+    from staa_cli.commands.jury import Jury
     from staa_cli.recipes import load_recipe
     from staa_cli.recipes.schema import TrainGeneratorRecipe
     from staa_cli.runtime.device import check_device_name
@@ -45,13 +46,13 @@ def attack(
         raise UsageError(f"{generator} is no generator, expected a folder made by 'staa train-generator'")
     settings = load_recipe(str(generator / "recipe.yaml"), TrainGeneratorRecipe, [], seed)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
-    victims = judges(str(generator / "threat"), victim or [], opt.read_label_map(labels))
+    jury = Jury(str(generator / "threat"), victim or [], opt.read_label_map(labels), files, device, output)
     campaign = Campaign(
         "attack",
         settings,
         files,
         hash_inputs(files),
-        victims,
+        jury,
         out,
         output,
         checkpoints={"generator": checkpoint},
@@ -61,14 +62,12 @@ def attack(
         return 0
     from staa_cli.attacks.attackers import GeneratorAttacker
     from staa_cli.generator.checkpoint import load_generator
-    from staa_cli.runtime.device import resolve_device
 
-    place = resolve_device(device)
-    loaded = load_generator(generator, place, campaign.threat)
+    loaded = load_generator(generator, jury.device, jury.threat)
     if loaded.recipe != settings.model_copy(update={"seed": loaded.recipe.seed}):
         raise UsageError(
             f"{generator / 'recipe.yaml'} is not the recipe that the weights beside it were trained with; copy the whole folder again"
         )
     attacker = GeneratorAttacker(loaded)
     facts = {"attacker": "STAA-Net", "ablation": settings.ablation}
-    return campaign.run(attacker, place, facts)
+    return campaign.run(attacker, facts)

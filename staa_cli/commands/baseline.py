@@ -48,7 +48,8 @@ def baseline(
     A preset names several attackers: each writes a folder OUT/NAME.
     """
     from staa_cli.attacks.inputs import collect
-    from staa_cli.commands.campaigns import Campaign, hash_inputs, judges
+    from staa_cli.commands.campaigns import Campaign, hash_inputs
+    from staa_cli.commands.jury import Jury
     from staa_cli.recipes import load_attackers
     from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.errors import UsageError
@@ -61,7 +62,7 @@ def baseline(
     if not single and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset; choose another folder with -o")
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
-    victims = judges(threat, victim or [], opt.read_label_map(labels))
+    jury = Jury(threat, victim or [], opt.read_label_map(labels), files, device, output)
     hashes = hash_inputs(files)
     # All recipes and folders are looked at before the first attack, which may take hours.
     campaigns = {
@@ -70,7 +71,7 @@ def baseline(
             settings,
             files,
             hashes,
-            victims,
+            jury,
             out / name,
             output,
             checkpoints={},
@@ -80,31 +81,29 @@ def baseline(
         )
         for name, settings in recipes.items()
     }
-    for settings, campaign in zip(recipes.values(), campaigns.values(), strict=True):
+    for settings in recipes.values():
         if settings.FOLLOWS_GRADIENTS:
-            campaign.threat.require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
+            jury.references[0].require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
     if single:
-        return attack_with(campaigns[""], device, dry_run)
-    return attack_with_all(campaigns, device, dry_run, output)
+        return attack_with(campaigns[""], dry_run)
+    return attack_with_all(campaigns, dry_run, output)
 
 
-def attack_with(campaign: Campaign, device: str, dry_run: bool = False) -> int:
+def attack_with(campaign: Campaign, dry_run: bool = False) -> int:
     """Run one attack, unless it is finished. Returns the exit code."""
     if campaign.finished(dry_run):
         return 0
     from staa_cli.attacks.attackers import BaselineAttacker
     from staa_cli.attacks.registry import build_attack
     from staa_cli.recipes.schema import BaselineRecipe
-    from staa_cli.runtime.device import resolve_device
-    from staa_cli.victims.checkpoint import load_victim
 
-    settings, place = campaign.recipe, resolve_device(device)
+    settings = campaign.recipe
     assert isinstance(settings, BaselineRecipe)
-    attacker = BaselineAttacker(build_attack(settings), load_victim(campaign.threat, place), settings.reference, settings.target)
-    return campaign.run(attacker, place, {"attacker": settings.title, "ablation": ""})
+    attacker = BaselineAttacker(build_attack(settings), campaign.jury.threat, settings.reference, settings.target)
+    return campaign.run(attacker, {"attacker": settings.title, "ablation": ""})
 
 
-def attack_with_all(campaigns: dict[str, Campaign], device: str, dry_run: bool, output: Output) -> int:
+def attack_with_all(campaigns: dict[str, Campaign], dry_run: bool, output: Output) -> int:
     """Run the attackers of a preset one after the other. One that fails does not keep the others from their turn.
 
     Returns:
@@ -120,7 +119,7 @@ def attack_with_all(campaigns: dict[str, Campaign], device: str, dry_run: bool, 
     for number, (name, campaign) in enumerate(campaigns.items(), 1):
         output.message(f"{name} ({number} of {len(campaigns)})")
         try:
-            code = attack_with(campaign, device)
+            code = attack_with(campaign)
             done.append(campaign.out)
         except (Interrupted, OSError):  # these would stop the next one as well
             raise

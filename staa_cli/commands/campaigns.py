@@ -1,8 +1,7 @@
-"""What `attack` and `baseline` share: inputs, victims, extension of a finished run, the summary."""
+"""What `attack` and `baseline` share: the work on one folder, extension of a finished run, the summary."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,20 +9,15 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.attacks.inputs import Inputs
 from staa_cli.attacks.records import RESULTS, make_jobs, read_records, write_records
 from staa_cli.commands.jobs import Job
+from staa_cli.commands.jury import Jury
 from staa_cli.recipes.base import essence
 from staa_cli.recipes.schema import BaselineRecipe, TrainGeneratorRecipe
-from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.output import Output
 from staa_cli.runtime.provenance import hash_json, hash_readable
-from staa_cli.victims.references import Reference, resolve, used
 
 if TYPE_CHECKING:
-    import torch
-
     from staa_cli.attacks.attackers import Attacker
-    from staa_cli.victims.checkpoint import LoadedVictim
-    from staa_cli.victims.preflight import Probe
 
 
 class Campaign:
@@ -31,7 +25,6 @@ class Campaign:
 
     Args:
         hashes: of the inputs' files; see `hash_inputs`.
-        references: the victims, the threat model first; see `judges`.
         checkpoints: further hashes that the result depends on.
         shown: see `Job`.
     """
@@ -42,7 +35,7 @@ class Campaign:
         recipe: TrainGeneratorRecipe | BaselineRecipe,
         inputs: Inputs,
         hashes: list[str],
-        references: dict[str, Reference],
+        jury: Jury,
         out: Path,
         output: Output,
         *,
@@ -52,9 +45,12 @@ class Campaign:
         shown: bool = True,
     ) -> None:
         self.recipe, self.out, self.output, self.batch_size = recipe, out, output, batch_size
-        self.inputs, self.references = inputs, list(references.values())
+        self.inputs, self.jury = inputs, jury
         # In a batch, rounding depends on the batch's size: another size is another run.
-        identity = {"checkpoints": {**checkpoints, "victims": list(references)}, "batch_size": batch_size}
+        identity = {
+            "checkpoints": {**checkpoints, "victims": [reference.sha256 for reference in jury.references]},
+            "batch_size": batch_size,
+        }
         self.space = recipe.space if isinstance(recipe, BaselineRecipe) else "waveform"
         suffix = ".wav" if self.space == "waveform" else ".npy"
         self.jobs = make_jobs(self.inputs, hashes, {**identity, "recipe": essence(recipe)}, recipe.seed, suffix)
@@ -76,33 +72,25 @@ class Campaign:
         return read_records(self.out).keys() <= {job.key for job in self.jobs}
 
     @property
-    def threat(self) -> Reference:
-        return self.references[0]
-
-    @property
     def plan(self) -> str:
-        return f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.references))},"
+        return f"attack {len(self.jobs)} files, judged by {', '.join(map(str, self.jury.references))},"
 
     def finished(self, dry_run: bool) -> bool:
         return self.job.finished(dry_run, self.plan)
 
-    def run(self, attacker: Attacker, device: torch.device, facts: dict[str, Any]) -> int:
+    def run(self, attacker: Attacker, facts: dict[str, Any]) -> int:
         """Attack, judge, summarise. `facts`: the attacker's name and ablation, for the tables."""
         from staa_cli.attacks.campaign import check_labels, check_target, run_campaign
         from staa_cli.attacks.spaces import build_budget, build_space
         from staa_cli.attacks.summary import summarise
-        from staa_cli.victims.checkpoint import load_victim
-        from staa_cli.victims.preflight import preflight
 
-        loaded = [attacker.threat, *(load_victim(reference, device) for reference in self.references[1:])]
-        victims = dict(zip(names(loaded), loaded, strict=True))
+        victims, device = self.jury.victims, self.jury.device
         check_labels(self.inputs, victims)
         target = self.recipe.target if isinstance(self.recipe, BaselineRecipe) else None
         check_target(target, victims)
-        threat = next(iter(victims)) if self.follows_gradients else None
-        checks = preflight(victims, self.probes(), device, self.output, threat=threat)
+        checks = self.jury.preflight(follow=self.follows_gradients)
         first = next(iter(victims))
-        space = build_space(self.space, first, attacker.threat)
+        space = build_space(self.space, first, self.jury.threat)
         victims = {name: space.view(name, victim) for name, victim in victims.items()}
         attacker.threat = victims[first]
         budget = build_budget(self.recipe.budget)
@@ -130,21 +118,6 @@ class Campaign:
         """Whether the attack needs the threat model's gradients: a trained generator and an attack by queries do not."""
         return isinstance(self.recipe, BaselineRecipe) and self.recipe.FOLLOWS_GRADIENTS
 
-    def probes(self) -> list[Probe]:
-        """Some of the inputs for a look at the victims; what cannot be read is reported when its turn comes."""
-        import torch
-
-        from staa_cli.audio.files import AudioError, read_audio
-        from staa_cli.victims.preflight import Probe, spread
-
-        probes = []
-        for file in spread(self.inputs.files):
-            try:
-                probes.append(Probe(torch.from_numpy(read_audio(file.path).samples).unsqueeze(0), file.label))
-            except AudioError:
-                continue
-        return probes
-
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances."""
         wanted = {job.key for job in self.jobs}
@@ -169,34 +142,3 @@ class Campaign:
 def hash_inputs(inputs: Inputs) -> list[str]:
     """The hash of every file. It reads them all, so the attackers of a preset share it."""
     return [hash_readable(file.path) for file in inputs.files]
-
-
-def judges(threat: str, victims: list[str], label_map: dict[str, str]) -> dict[str, Reference]:
-    """The victims of a campaign by their hash, the threat model first. One given twice, or again as the threat model, is one.
-
-    Args:
-        victims: further ones, as `staa_cli.victims.references` reads them.
-        label_map: the models' words → the inputs' words.
-    """
-    references: dict[str, Reference] = {}
-    for victim in [threat, *victims]:
-        found = resolve(victim, label_map)
-        references.setdefault(found.sha256, found)
-    used(label_map, list(references.values()))
-    return references
-
-
-def names(victims: list[LoadedVictim]) -> list[str]:
-    """The model's name; with that of its folder or file where two victims are of one model.
-
-    Raises:
-        UsageError: two victims of one model lie in folders of one name.
-    """
-    models = [victim.model for victim in victims]
-    unique = [
-        victim.model if models.count(victim.model) == 1 else f"{victim.model}:{victim.reference.path.resolve().name}" for victim in victims
-    ]
-    for name in unique:
-        if unique.count(name) > 1:
-            raise UsageError(f"two victims would both be called '{name}' in the results; give their folders different names")
-    return [os.fsencode(name).decode(errors="replace") for name in unique]

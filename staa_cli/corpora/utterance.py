@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
@@ -54,6 +55,7 @@ class Listing:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
+Item = TypeVar("Item")
 Reader = Callable[[Path, PrepareRecipe], Listing]
 
 
@@ -71,6 +73,14 @@ def wav_names(names: Sequence[str]) -> list[str]:
             both = [name for name, other in zip(names, wavs, strict=True) if other == wav]
             raise UsageError(f"{' and '.join(both[:2])} would both be written to {wav}; rename one, or take them in separate runs")
     return wavs
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Up to `count` of the items, evenly spread: neighbours in a list often share speaker and emotion.
+
+    Those of half the count are among them, so that a larger count goes on where a smaller one stopped.
+    """
+    return [items[index * len(items) // min(count, len(items))] for index in range(min(count, len(items)))]
 
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus", ".w64", ".caf"})

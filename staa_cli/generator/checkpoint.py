@@ -18,7 +18,6 @@ from staa_cli.runtime.folders import MODEL
 from staa_cli.runtime.provenance import hash_file
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.checkpoint import LoadedVictim, load_victim
-from staa_cli.victims.references import Reference
 
 THREAT = "threat"
 
@@ -62,11 +61,11 @@ class LoadedGenerator:
     sha256: str
 
 
-def load_generator(folder: Path, device: torch.device, threat: Reference | None = None) -> LoadedGenerator:
+def load_generator(folder: Path, device: torch.device, threat: LoadedVictim | None = None) -> LoadedGenerator:
     """Load the checkpoint in `folder` and the threat model inside it.
 
     Args:
-        threat: the threat model, where it has been found before (with a label map, say).
+        threat: the threat model, where it has been loaded before.
 
     Raises:
         UsageError: no checkpoint there, a damaged one, or one of something else.
@@ -80,4 +79,4 @@ def load_generator(folder: Path, device: torch.device, threat: Reference | None 
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)
-    return LoadedGenerator(network, load_victim(threat or folder / THREAT, device), recipe, hash_file(folder / MODEL))
+    return LoadedGenerator(network, threat or load_victim(folder / THREAT, device), recipe, hash_file(folder / MODEL))

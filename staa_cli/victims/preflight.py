@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from staa_cli.audio.files import read_audio
 from staa_cli.corpora.manifest import Manifest
+from staa_cli.corpora.utterance import spread
 from staa_cli.metrics.classification import accuracy_percent
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.runtime.seeds import isolated
 from staa_cli.victims.checkpoint import LoadedVictim
-
-Item = TypeVar("Item")
 
 UTTERANCES = 16
 """At most so many are judged for the accuracy."""
@@ -38,14 +37,9 @@ class Probe:
     label: str | None
 
 
-def spread(items: Sequence[Item], count: int = UTTERANCES) -> list[Item]:
-    """Up to `count` of the items, evenly spread: neighbours in a list often share speaker and emotion."""
-    return [items[index * len(items) // min(count, len(items))] for index in range(min(count, len(items)))]
-
-
 def corpus_probes(manifest: Manifest, splits: str) -> list[Probe]:
     """Some utterances of a prepared corpus. `splits`: `train` or `train+val`."""
-    rows = spread(manifest.split(*splits.split("+")))
+    rows = spread(manifest.split(*splits.split("+")), UTTERANCES)
     audio = [read_audio(manifest.folder / row.file).samples for row in rows]
     return [Probe(torch.from_numpy(samples).unsqueeze(0), row.emotion) for samples, row in zip(audio, rows, strict=True)]
 

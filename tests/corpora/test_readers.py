@@ -13,7 +13,7 @@ import pytest
 from staa_cli.corpora.checks import outside
 from staa_cli.corpora.listing import READERS, list_corpus, output_names
 from staa_cli.corpora.table import read as read_table
-from staa_cli.corpora.utterance import Utterance, audio_files
+from staa_cli.corpora.utterance import Utterance, audio_files, spread
 from staa_cli.recipes import load_recipe
 from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
@@ -254,3 +254,11 @@ def test_files_come_in_the_order_of_sorted_paths(tmp_path: Path) -> None:
     grow(tmp_path, "b/x.wav", "b-c/x.wav", "b.wav", "a/z/1.wav", "a/z.wav", "B/x.WAV", ".hidden/x.wav", "notes.txt")
     assert audio_files(tmp_path) == sorted(audio_files(tmp_path))
     assert len(audio_files(tmp_path)) == 6
+
+
+@pytest.mark.parametrize(("size", "wanted"), [(0, 0), (1, 1), (15, 15), (16, 16), (17, 16), (1_000, 16)])
+def test_spread(size: int, wanted: int) -> None:
+    chosen = spread(range(size), 16)
+    assert len(chosen) == len(set(chosen)) == wanted
+    assert not chosen or (chosen[0] == 0 and chosen[-1] >= size - 1 - size // 16)
+    assert set(spread(range(size), 8)) <= set(chosen)

@@ -15,7 +15,7 @@ from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.output import Output
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import LoadedVictim, build_victim
-from staa_cli.victims.preflight import Probe, preflight, spread
+from staa_cli.victims.preflight import Probe, preflight
 from staa_cli.victims.references import Reference
 
 from ..conftest import Staa, World, tone
@@ -139,13 +139,6 @@ def test_it_costs_little() -> None:
     many = [Probe(tone(300, 1_000, number).unsqueeze(0), None) for number in range(16)]
     preflight({"odd": loaded(Doing(count))}, many, CPU, QUIET, threat="odd")
     assert len(calls) <= 20
-
-
-@pytest.mark.parametrize(("size", "wanted"), [(0, 0), (1, 1), (15, 15), (16, 16), (17, 16), (1_000, 16)])
-def test_spread(size: int, wanted: int) -> None:
-    chosen = spread(range(size))
-    assert len(chosen) == len(set(chosen)) == wanted
-    assert not chosen or (chosen[0] == 0 and chosen[-1] >= size - 1 - size // 16)
 
 
 @pytest.mark.parametrize("model", ["emo18", "zhao19", "cnn-lstm"])
