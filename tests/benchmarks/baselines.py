@@ -4,9 +4,8 @@ Run by hand on a quiet machine, from the repository's root; the packages come wi
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.baselines --data runs/emodb/data --victim runs/emodb/emo18
 
-Both sides get the same utterances and settings. Libraries live in [0, 1]: their victim is x ↦ f(2x − 1), and their ε half of ours. Where a
-library's full run would take hours it gets fewer utterances (`--library`), and its seconds are scaled to all of them: the column "measured"
-says so. Success and sizes are those of the utterances that the library got, the sizes as medians over successes, on [−1, 1]. Each attack
+Both sides get the same utterances and settings, fewer utterances where a library is slow. Libraries live in [0, 1]: their victim is
+x ↦ f(2x − 1), and their ε half of ours. Sizes are medians over successes, on [−1, 1]. Each attack
 but PGD has all of [−1, 1] where its library knows no ε: the row says 'range'. Where a library takes other ways to its result (a line
 search, a start that is not bisected), a second row gives ours less to do: what counts is the time to a perturbation that is no larger.
 """
@@ -39,6 +38,7 @@ from staa_cli.attacks.sparsefool import SparseFool
 from staa_cli.audio.budget import Budget
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import load_audio
+from staa_cli.corpora.utterance import spread
 from staa_cli.runtime.device import resolve_device, synchronize
 from staa_cli.victims.checkpoint import load_victim
 
@@ -51,8 +51,9 @@ class Case:
     """One row.
 
     Attributes:
-        utterances: so many for the library, where all would take hours.
-        cut: the library gets utterances cut to so many samples, its seconds grow with their square, and this is our attack on them.
+        utterances: so many, where all would take hours.
+        cut: the library gets utterances cut to so many samples, its seconds grow with their square, and what both find is compared on
+            them, by this attack of ours.
     """
 
     name: str
@@ -174,17 +175,17 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
         Case("pgd", "torchattacks", start, pgd),
         Case("pgd, early stop", "torchattacks", replace(start, early_stop=True), pgd),
         Case("deepfool (range)", "torchattacks", DeepFool(whole, steps=50), torchattacks_one("DeepFool", steps=50, overshoot=0.02)),
-        Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20, variant="torchattacks"), fool, 2),
-        Case("sparsefool (range, paper's)", "torchattacks", SparseFool(whole, steps=20), fool, 2),
-        Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 2),
+        Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20, variant="torchattacks"), fool, 4),
+        Case("sparsefool (range, paper's)", "torchattacks", SparseFool(whole, steps=20), fool, 4),
+        Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 4),
         Case("jsma, targeted", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut)),
-        Case("jsma, targeted", "ART", jsma, pairs, 2),
-        Case("cw-l2 (range)", "ART", ours_l2, line, 2),
-        Case("cw-l2, shorter (range)", "ART", shorter, line, 2),
+        Case("jsma, targeted", "ART", jsma, pairs, 4),
+        Case("cw-l2 (range)", "ART", ours_l2, line, 4),
+        Case("cw-l2, shorter (range)", "ART", shorter, line, 4),
         Case("cw-l2 (range)", "adv-lib", ours_l2, adam),
-        Case("cw-linf (range)", "ART", ours_linf, linf, 1),
-        Case("boundary (range)", "ART", BoundaryAttack(whole, steps=work.walk), walk, 2),
-        Case("boundary, a tenth of the steps (range)", "ART", BoundaryAttack(whole, steps=max(1, work.walk // 10)), walk, 2),
+        Case("cw-linf (range)", "ART", ours_linf, linf, 4),
+        Case("boundary (range)", "ART", BoundaryAttack(whole, steps=work.walk), walk, 4),
+        Case("boundary, a tenth of the steps (range)", "ART", BoundaryAttack(whole, steps=max(1, work.walk // 10)), walk, 4),
     ]
 
 
@@ -214,14 +215,14 @@ def describe(victim: nn.Module, waveforms: Tensor, adversarial: Tensor, referenc
     return f"{100 * success.double().mean().item():.0f} % {medians[0]:.0f} / {medians[1]:.3g} / {medians[2]:.3g}"
 
 
-def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.device, most: int) -> str:
-    """One line of the table; `most`: utterances for the library at most."""
-    clean = predict(victim, waveforms)
+def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.device) -> str:
+    """One line of the table."""
+    whole = torch.stack(spread(list(waveforms), case.utterances or len(waveforms)))
+    clean = predict(victim, whole)
     targeted = case.ours.targeted  # type: ignore[attr-defined]
     reference = (clean + 1) % len(victim.labels) if targeted else clean
-    ours, seconds = timed(lambda: case.ours.run(victim, waveforms, reference, range(len(waveforms))).adversarial, device)
-    count = min(most, case.utterances or most, len(waveforms))
-    part = waveforms[:count, : case.cut[0] if case.cut else None]
+    ours, seconds = timed(lambda: case.ours.run(victim, whole, reference, range(len(whole))).adversarial, device)
+    part = whole[:, : case.cut[0] if case.cut else None]
     labels = predict(victim, part)
     wished = (labels + 1) % len(victim.labels) if targeted else labels
     torch.manual_seed(0)
@@ -229,16 +230,14 @@ def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.devi
     # Some libraries put a victim that they found in training mode back into it, and all within.
     unit = Unit(victim).eval()
     theirs, spent = timed(lambda: 2 * case.theirs(unit, (part + 1) / 2, labels).to(part) - 1, device)
-    scaled = spent * len(waveforms) / count
-    measured = f"{count} of {len(waveforms)}"
-    mine = ours[:count]
+    utterances = str(len(whole))
     if case.cut:
-        scaled *= (waveforms.shape[1] / part.shape[1]) ** 2
-        measured += f", × ({waveforms.shape[1]} / {part.shape[1]})²"
-        mine = case.cut[1].run(victim, part, wished, range(count)).adversarial
-    found = [describe(victim, part, adversarial, wished, targeted) for adversarial in (mine, theirs)]
+        spent *= (waveforms.shape[1] / part.shape[1]) ** 2
+        utterances += f"; library {part.shape[1]} samples, s × ({waveforms.shape[1]} / {part.shape[1]})²"
+        ours = case.cut[1].run(victim, part, wished, range(len(part))).adversarial
+    found = [describe(victim, part, adversarial, wished, targeted) for adversarial in (ours, theirs)]
     return " | ".join(
-        ["", case.name, case.library, f"{seconds:.2f}", f"{scaled:.2f}", f"{scaled / seconds:.1f} ×", *found, measured, ""]
+        ["", case.name, case.library, utterances, f"{seconds:.2f}", f"{spent:.2f}", f"{spent / seconds:.1f} ×", *found, ""]
     ).strip()
 
 
@@ -268,7 +267,6 @@ def main() -> None:
     parser.add_argument("--victim", type=Path, required=True, help="a folder made by 'staa train-victim'")
     parser.add_argument("--attacks", nargs="*", help="rows whose name starts so; all by default, and the memory of 'jsma'")
     parser.add_argument("--utterances", type=int, default=16)
-    parser.add_argument("--library", type=int, default=16, help="utterances for a library at most")
     parser.add_argument("--epsilon", type=float, default=0.05)
     parser.add_argument("--pairs", type=int, default=50, help="steps of JSMA at most")
     parser.add_argument("--generations", type=int, default=2, help="of one-pixel after the first; 20 in the paper")
@@ -279,7 +277,7 @@ def main() -> None:
     device, manifest = resolve_device(options.device), read_manifest(options.data)
     victim = load_victim(options.victim, device).victim
     rows = manifest.split("test")
-    rows = rows[:: max(1, len(rows) // options.utterances)][: options.utterances]
+    rows = spread(rows, options.utterances)
     audio = load_audio(manifest, rows)
     waveforms, _ = audio.batch(torch.arange(len(audio)), device)
     print(f"{len(waveforms)} utterances of {waveforms.shape[1]} samples, {device}, {torch.get_num_threads()} threads")
@@ -287,11 +285,11 @@ def main() -> None:
     PGD(Budget(linf=0.01), steps=2)(victim, waveforms[:2], torch.zeros(2, dtype=torch.long, device=device), range(2))
     work = Work(options.pairs, options.generations, options.descent, options.walk)
     print(f"PyTorch {torch.__version__}, ε {options.epsilon}, {work}")
-    titles = ["attack", "library", "s ours", "s library", "ratio", "ours: ASR, ℓ0 / ℓ2 / ℓ∞", "library: the same", "library measured"]
+    titles = ["attack", "library", "utterances", "s ours", "s library", "ratio", "ours: ASR, ℓ0 / ℓ2 / ℓ∞", "library: the same"]
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
     for case in cases(options.epsilon, waveforms.shape[1], len(victim.labels), work):
         if options.attacks is None or any(case.name.startswith(name) for name in options.attacks):
-            print(f"{measure(case, victim, waveforms, device, options.library)}", flush=True)
+            print(f"{measure(case, victim, waveforms, device)}", flush=True)
     if options.attacks is None or "jsma" in options.attacks:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             for count in (1, options.utterances):
