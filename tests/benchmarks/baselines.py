@@ -88,6 +88,32 @@ def torchattacks_one(name: str, **options: Any) -> Library:
     return attack
 
 
+class Ball(nn.Module):
+    """z ↦ f(x + ε (2z − 1)): the library's [0, 1] is the ε-ball around one utterance x, `(1, T)`, for images of any shape."""
+
+    def __init__(self, victim: nn.Module, center: Tensor, epsilon: float) -> None:
+        super().__init__()
+        self.victim, self.center, self.epsilon = victim, center, epsilon
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.victim((self.center + self.epsilon * (2 * images.flatten(1) - 1)).clamp(-1, 1).float())
+        return logits
+
+
+def within_ball(library: Library, epsilon: float) -> Library:
+    """A library's attack that knows no ε, one utterance at a time."""
+
+    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        found = []
+        for image, label in zip(images.split(1), labels.split(1), strict=True):
+            ball = Ball(victim.victim, 2 * image - 1, epsilon).eval()  # type: ignore[arg-type]
+            moved = epsilon * (2 * library(ball, torch.full_like(image, 0.5), label) - 1)
+            found.append((image + moved / 2).clamp(0, 1))
+        return torch.cat(found)
+
+    return attack
+
+
 def torchattacks_jsma(theta: float, gamma: float, classes: int) -> Library:
     """Its target is the next of ten classes; ours, one of the victim's."""
 
@@ -175,6 +201,7 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
         Case("pgd", "torchattacks", start, pgd),
         Case("pgd, early stop", "torchattacks", replace(start, early_stop=True), pgd),
         Case("deepfool (range)", "torchattacks", DeepFool(whole, steps=50), torchattacks_one("DeepFool", steps=50, overshoot=0.02)),
+        Case("sparsefool", "torchattacks", SparseFool(ball, steps=20, variant="torchattacks"), within_ball(fool, epsilon), 2),
         Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20, variant="torchattacks"), fool, 4),
         Case("sparsefool (range, paper's)", "torchattacks", SparseFool(whole, steps=20), fool, 4),
         Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 4),
