@@ -196,7 +196,7 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
     ours_l2 = CarliniWagnerL2(whole, steps=work.descent, searches=10, rate=1e-3, initial=0.04)
     shorter = replace(ours_l2, steps=max(1, work.descent // 3), searches=6, rate=3e-3)
     ours_linf = CarliniWagnerLinf(whole, steps=10, initial=2e-4, growth=4.0, shrink=0.8)
-    jsma, cut = JSMA(ball, True, gamma=gamma), JSMA(ball, True, gamma=cut_gamma)
+    jsma, cut = (JSMA(whole, True, theta=half, gamma=share) for share in (gamma, cut_gamma))
     return [
         Case("pgd", "torchattacks", start, pgd),
         Case("pgd, early stop", "torchattacks", replace(start, early_stop=True), pgd),
@@ -205,8 +205,8 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
         Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20, variant="torchattacks"), fool, 4),
         Case("sparsefool (range, paper's)", "torchattacks", SparseFool(whole, steps=20), fool, 4),
         Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 4),
-        Case("jsma, targeted", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut)),
-        Case("jsma, targeted", "ART", jsma, pairs, 4),
+        Case("jsma, targeted (range)", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut)),
+        Case("jsma, targeted (range)", "ART", jsma, pairs, 4),
         Case("cw-l2 (range)", "ART", ours_l2, line, 4),
         Case("cw-l2, shorter (range)", "ART", shorter, line, 4),
         Case("cw-l2 (range)", "adv-lib", ours_l2, adam),
