@@ -16,7 +16,7 @@ from staa_cli.victims.layout import quick_layout
 class TimeConvolution(nn.Conv1d):
     """Conv1d on signals as images of height 1, `(B, C, 1, T)`, padded by (kernel − 1) // 2.
 
-    Images may lie in memory in the quicker layout: the networks below run 1.5 to 1.8 times as fast (`tests/benchmarks/layout.py`).
+    Images may lie in memory in the quicker layout: the networks below run 1.4 to 1.7 times as fast (`tests/benchmarks/layout.py`).
     """
 
     def forward(self, signal: Tensor) -> Tensor:
