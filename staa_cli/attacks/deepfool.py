@@ -51,7 +51,7 @@ def cross_boundary(problem: Problem, start: Tensor, lower: Tensor, upper: Tensor
     active, delta = torch.arange(len(problem), device=start.device), start
     for _ in range(steps):
         with torch.enable_grad():
-            logits, leaf = look(problem, delta)
+            logits, leaf = problem.look(delta)
             running = ~problem.reached(logits)
             classes[active[~running]] = logits.argmax(dim=1)[~running]
             if not bool(running.any()):
@@ -60,17 +60,11 @@ def cross_boundary(problem: Problem, start: Tensor, lower: Tensor, upper: Tensor
                 active, problem = active[running], problem[running]
                 lower, upper, delta = lower[running], upper[running], delta[running]
                 # Another look costs less than a backward pass for each class of those that are there.
-                logits, leaf = look(problem, delta)
+                logits, leaf = problem.look(delta)
             step, gained = to_boundary(problem, logits, leaf)
         delta = (delta + (1 + overshoot) * step).clamp(lower, upper)
         found[active], classes[active] = delta, gained
     return found, classes
-
-
-def look(problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor]:
-    """δ `(A, T)` → logits `(A, K)` with their graph to the leaf behind them, `(A, T)`."""
-    leaf = delta.detach().requires_grad_()
-    return problem.logits(leaf), leaf
 
 
 def to_boundary(problem: Problem, logits: Tensor, leaf: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,8 +64,7 @@ class JSMA(GoalAttack):
             others; `(A,)`.
         """
         with torch.enable_grad():
-            leaf = delta.detach().requires_grad_()
-            logits = problem.logits(leaf)
+            logits, leaf = problem.look(delta)
             own = differentiate(pick(logits, problem.reference).sum(), leaf, keep=True)
             others = differentiate(logits.sum(), leaf) - own
         sign = 1 if (self.theta > 0) == self.targeted else -1

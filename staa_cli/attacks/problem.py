@@ -72,12 +72,16 @@ class Problem:
         """`(A, K)` → `(A,)`: how far beyond the boundary, in logits; negative before it."""
         return margin(logits, self.reference, self.targeted)
 
+    def look(self, perturbation: Tensor) -> tuple[Tensor, Tensor]:
+        """δ `(A, T)` → logits `(A, K)` with their graph to the leaf behind them, δ again."""
+        leaf = perturbation.detach().requires_grad_()
+        return self.logits(leaf), leaf
+
     def margin_gradient(self, perturbation: Tensor) -> tuple[Tensor, Tensor]:
         """δ `(A, T)` → logits `(A, K)` without a graph, and the gradient of the margin to δ `(A, T)`."""
         with torch.enable_grad():
-            perturbation = perturbation.detach().requires_grad_()
-            logits = self.logits(perturbation)
-            return logits.detach(), differentiate(self.margin(logits).sum(), perturbation)
+            logits, leaf = self.look(perturbation)
+            return logits.detach(), differentiate(self.margin(logits).sum(), leaf)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_an_epoch_is_that_of_one_process(size: int, overrides: list[str], world:
 
     def work(processes: World) -> dict[str, Tensor]:
         victim = build_victim("zhao19", manifest.labels)
-        optimizer = torch.optim.SGD(victim.parameters(), lr=0.05)
+        optimizer = torch.optim.SGD(victim.parameters(), lr=0.03)
         epochs = Epochs(victim, optimizer, audio, [row.file for row in rows], recipe, CPU, processes)
         loss = epochs.run(0)
         found = predict(victim, audio, CPU, batch_size=5, world=processes)
@@ -109,7 +109,7 @@ def test_an_epoch_is_that_of_one_process(size: int, overrides: list[str], world:
     ranks = together(size, tmp_path, work)
     assert all(farthest(ranks[0], other) == 0 for other in ranks[1:])
     assert farthest(fresh, alone) > 1e-3
-    assert farthest({name: ranks[0][name] for name in fresh}, alone) < 5e-5
+    assert farthest({name: ranks[0][name] for name in fresh}, alone) < 2e-5
     assert float(ranks[0]["loss"]) == pytest.approx(float(alone["loss"]), rel=1e-5)
     assert torch.equal(ranks[0]["predictions"], alone["predictions"])
 
