@@ -41,19 +41,25 @@ class Descent:
         problem: A utterances; those that left are missing.
         free: `(A, T)` where δ stands, in the new variable.
         rate: learning rate.
+        confidence: κ, how far beyond the boundary the goal lies, in logits.
         rows: `(A,)` which of the first utterances these are.
         ends: where everyone stood at last, `(all, T)`.
+        least, found: the least size that reached the goal, `(all,)`, infinite where none did; and its δ, `(all, T)`, else 0.
     """
 
     problem: Problem
     free: Tensor
     rate: float
+    confidence: float
     rows: Tensor = field(init=False)
     ends: Tensor = field(init=False)
+    least: Tensor = field(init=False)
+    found: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = torch.arange(len(self.free), device=self.free.device)
-        self.ends = self.free.clone()
+        self.ends, self.found = self.free.clone(), torch.zeros_like(self.free)
+        self.least = torch.full_like(self.free[:, 0], torch.inf)
         self.adam, self.gradient = Adam(self.free), torch.zeros_like(self.free)
 
     def look(self, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
@@ -73,6 +79,13 @@ class Descent:
             values = loss(delta, self.problem.margin(logits), self.rows)
             self.gradient = differentiate(values.sum(), free)
         return delta.detach(), logits.detach(), values.detach()
+
+    def keep(self, delta: Tensor, logits: Tensor, size: Tensor) -> None:
+        """Remember where the goal was reached by less than before: `(A, T)`, `(A, K)`, and `(A,)` how much δ counts."""
+        least = self.least[self.rows]
+        better = self.problem.reached(logits) & (self.problem.margin(logits) >= self.confidence) & (size < least)
+        self.least[self.rows] = torch.where(better, size, least)
+        self.found[self.rows] = torch.where(better.unsqueeze(1), delta, self.found[self.rows])
 
     def move(self, running: Tensor) -> None:
         """One step for those who go on, an `(A,)` mask; the others leave."""

@@ -57,9 +57,9 @@ class CarliniWagnerL2(GoalAttack):
         Returns:
             `(A,)` the least energy ‖δ‖₂² that reached the goal, infinite where none did; `(A, T)` its δ.
         """
-        found = torch.zeros_like(problem.waveforms)
-        best, lowest, previous = (torch.full_like(constant, torch.inf) for _ in range(3))
-        descent = Descent(problem, outwards(found, problem.lower, problem.upper), self.rate)
+        lowest, previous = (torch.full_like(constant, torch.inf) for _ in range(2))
+        start = outwards(torch.zeros_like(problem.waveforms), problem.lower, problem.upper)
+        descent = Descent(problem, start, self.rate, self.confidence)
 
         def loss_of(delta: Tensor, margin: Tensor, rows: Tensor) -> Tensor:
             return delta.square().sum(dim=1) + constant[rows] * (self.confidence - margin).clamp(min=0)
@@ -67,16 +67,13 @@ class CarliniWagnerL2(GoalAttack):
         for step in range(self.steps):
             rows = descent.rows
             delta, logits, loss = descent.look(loss_of)
-            energy = delta.square().sum(dim=1)
-            better = descent.problem.reached(logits) & (descent.problem.margin(logits) >= self.confidence) & (energy < best[rows])
-            best[rows] = torch.where(better, energy, best[rows])
-            found[rows] = torch.where(better.unsqueeze(1), delta, found[rows])
+            descent.keep(delta, logits, delta.square().sum(dim=1))
             lowest[rows] = torch.minimum(lowest[rows], loss)
-            running = torch.ones_like(better)
+            running = torch.ones_like(loss, dtype=torch.bool)
             if step % PATIENCE == 0:
                 running = lowest[rows] <= 0.9999 * previous[rows]
                 previous[rows] = lowest[rows]
             if not bool(running.any()):
                 break
             descent.move(running)
-        return best, found
+        return descent.least, descent.found

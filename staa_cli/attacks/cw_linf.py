@@ -65,23 +65,17 @@ class CarliniWagnerLinf(GoalAttack):
         Returns:
             `(A,)` the least max|δ_i| that reached the goal, infinite where none did; `(A, T)` its δ; `(A, T)` where it ended.
         """
-        found = torch.zeros_like(problem.waveforms)
-        best = torch.full_like(tau, torch.inf)
-        descent = Descent(problem, free, self.rate)
+        descent = Descent(problem, free, self.rate, self.confidence)
 
         def loss_of(delta: Tensor, margin: Tensor, rows: Tensor) -> Tensor:
             beyond = (delta.abs() - tau[rows].unsqueeze(1)).clamp(min=0).sum(dim=1)
             return beyond + constant[rows] * (self.confidence - margin).clamp(min=0)
 
         for _ in range(self.steps):
-            rows = descent.rows
             delta, logits, loss = descent.look(loss_of)
-            peak = delta.abs().amax(dim=1)
-            better = descent.problem.reached(logits) & (descent.problem.margin(logits) >= self.confidence) & (peak < best[rows])
-            best[rows] = torch.where(better, peak, best[rows])
-            found[rows] = torch.where(better.unsqueeze(1), delta, found[rows])
-            running = loss >= 1e-4 * constant[rows]
+            descent.keep(delta, logits, delta.abs().amax(dim=1))
+            running = loss >= 1e-4 * constant[descent.rows]
             if not bool(running.any()):
                 break
             descent.move(running)
-        return best, found, descent.ends
+        return descent.least, descent.found, descent.ends

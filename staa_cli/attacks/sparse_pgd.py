@@ -85,8 +85,7 @@ class SparsePGD(GoalAttack):
 def climb(problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """δ `(A, T)` → whether the goal is reached and the margin, `(A,)`; the gradient of what is climbed, `(A, T)`."""
     with torch.enable_grad():
-        leaf = delta.detach().requires_grad_()
-        logits = problem.logits(leaf)
+        logits, leaf = problem.look(delta)
         margin = problem.margin(logits)
         entropy = cross_entropy(logits, problem.reference, reduction="none")
         climbed = torch.where(margin.detach() > -NEAR, margin, -entropy if problem.targeted else entropy)
