@@ -11,6 +11,7 @@ from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
     from staa_cli.commands.campaigns import Campaign
+    from staa_cli.commands.jury import Jury
     from staa_cli.runtime.output import Output
 
 
@@ -86,7 +87,7 @@ def baseline(
             jury.references[0].require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
     if single:
         return attack_with(campaigns[""], dry_run)
-    return attack_with_all(campaigns, dry_run, output)
+    return attack_with_all(campaigns, jury, dry_run, output)
 
 
 def attack_with(campaign: Campaign, dry_run: bool = False) -> int:
@@ -103,8 +104,9 @@ def attack_with(campaign: Campaign, dry_run: bool = False) -> int:
     return campaign.run(attacker, {"attacker": settings.title, "ablation": ""})
 
 
-def attack_with_all(campaigns: dict[str, Campaign], dry_run: bool, output: Output) -> int:
-    """Run the attackers of a preset one after the other. One that fails does not keep the others from their turn.
+def attack_with_all(campaigns: dict[str, Campaign], jury: Jury, dry_run: bool, output: Output) -> int:
+    """Run the attackers of a preset one after the other. One that fails does not keep the others from their turn; a device or a victim
+    that none of them could use stops them all at once.
 
     Returns:
         The exit code: 1 where one failed, or files did.
@@ -115,6 +117,8 @@ def attack_with_all(campaigns: dict[str, Campaign], dry_run: bool, output: Outpu
     if dry_run:
         show_plans([(campaign.job, campaign.plan) for campaign in campaigns.values()], output)
         return 0
+    if not all(campaign.job.state.finished for campaign in campaigns.values()):
+        jury.load()
     failed, done = [], []
     for number, (name, campaign) in enumerate(campaigns.items(), 1):
         output.message(f"{name} ({number} of {len(campaigns)})")

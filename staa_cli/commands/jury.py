@@ -59,6 +59,10 @@ class Jury:
         loaded = [load_victim(reference, self.device) for reference in self.references]
         return dict(zip(names(loaded), loaded, strict=True))
 
+    def load(self) -> None:
+        """Load the victims now, so that a device or a victim that cannot be used is found before the work begins."""
+        self.victims  # noqa: B018 - a cached property
+
     @property
     def threat(self) -> LoadedVictim:
         return next(iter(self.victims.values()))

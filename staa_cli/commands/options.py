@@ -58,7 +58,9 @@ FilesFrom = Annotated[
     ),
 ]
 Null = Annotated[bool, typer.Option("-0", "--null", help="Listed paths end with NUL, as 'find -print0' writes them.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Utterances of one length at once; halved where memory runs out.")]
+BatchSize = Annotated[
+    int, typer.Option("--batch-size", metavar="N", min=1, help="Utterances of one length at once; halved where memory runs out.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -68,7 +70,7 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Replace the recipe's seed.", show_default=False)]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Replace the recipe's seed.", show_default=False)]
 Seeds = Annotated[
     str | None,
     typer.Option("--seeds", metavar="N,N,...", help="Train once for each of these seeds, into OUT/seed-N.", show_default=False),

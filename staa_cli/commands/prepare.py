@@ -30,7 +30,8 @@ def prepare(
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Also write a dataset card: card.md and card.png.")] = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes; by default as many as cores.", show_default=False)
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Worker processes; by default as many as cores.", show_default=False),
     ] = None,
     set_: opt.Overrides = None,
     seed: opt.Seed = None,

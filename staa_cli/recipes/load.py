@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -54,19 +55,20 @@ def parse_yaml(text: str) -> Any:
     return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
 
 
-def shipped_names() -> list[str]:
-    """The names of the recipes that come with staa, such as `demo/emo18`."""
+def shipped_names(step: str | None = None) -> list[str]:
+    """The names of the recipes that come with staa, such as `demo/emo18`; those of one step only, where it is given."""
     for place in PLACES:
         if place.is_dir():
-            return sorted(str(path.relative_to(place).with_suffix("")) for path in place.rglob("*.yaml"))
+            paths = [path for path in place.rglob("*.yaml") if step is None or parse_yaml(path.read_text(encoding="utf-8"))["step"] == step]
+            return sorted(str(path.relative_to(place).with_suffix("")) for path in paths)
     return []
 
 
-def find_recipe(name: str) -> Path:
+def find_recipe(name: str, step: str | None = None) -> Path:
     """A recipe's file, by path or by the name of a shipped one.
 
     Raises:
-        UsageError: neither exists; the nearest shipped name is offered.
+        UsageError: neither exists; the nearest shipped name is offered, or those in the folder of that name, or all of the step.
     """
     path = Path(name)
     if path.is_file():
@@ -76,10 +78,12 @@ def find_recipe(name: str) -> Path:
             shipped = place / (name if path.suffix == ".yaml" else f"{name}.yaml")
             if shipped.is_file():
                 return shipped
-    if path.is_dir():
-        raise UsageError(f"{name} is a folder, expected a recipe: a YAML file or one of the shipped names {', '.join(shipped_names())}")
-    known = shipped_names()
-    raise UsageError(f"there is no recipe '{name}', neither a file nor one of {', '.join(known)}{suggestion(name, known)}")
+    known = shipped_names(step)
+    inside = [other for other in known if other.startswith(f"{name}/")]
+    if inside or path.is_dir():
+        raise UsageError(f"{name} is a folder, expected a recipe: a YAML file or one of the shipped names {', '.join(inside or known)}")
+    near = suggestion(name, known) or f", neither a file nor one of {', '.join(known)}"
+    raise UsageError(f"there is no recipe '{name}'{near}")
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:
@@ -154,7 +158,8 @@ def load_attackers(name: str, overrides: Sequence[str] = (), seed: int | None = 
 
 def read_recipe(name: str, kind: type[Strict]) -> tuple[Path, dict[str, Any]]:
     """The file of a recipe and what it says, unchecked but for its step."""
-    path = find_recipe(name)
+    wanted = next(step for step, schema in RECIPES.items() if issubclass(kind, schema))
+    path = find_recipe(name, wanted)
     try:
         data = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:
@@ -162,7 +167,6 @@ def read_recipe(name: str, kind: type[Strict]) -> tuple[Path, dict[str, Any]]:
     if not isinstance(data, dict):
         what = "nothing" if data is None else f"a {type(data).__name__}"
         raise UsageError(f"{path} holds {what}, expected keys and values; see the shipped recipes for examples")
-    wanted = next(step for step, schema in RECIPES.items() if issubclass(kind, schema))
     if data.get("step") in RECIPES and data["step"] != wanted:
         raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
     return path, data
@@ -177,16 +181,19 @@ def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None
 
 
 def check(path: Path, recipes: Mapping[str, tuple[dict[str, Any], type[RecipeType]]]) -> dict[str, RecipeType]:
-    """Recipes of one file, by name, against their schemas. All their mistakes are reported together."""
-    checked, problems = {}, []
+    """Recipes of one file, by name, against their schemas. All their mistakes are reported together, what all have in common once."""
+    checked, mistakes = {}, defaultdict[str, list[str]](list)
     for name, (data, kind) in recipes.items():
         schema = kind.schema_for(data)
         try:
             checked[name] = schema.model_validate(data)
         except ValidationError as error:
-            place = f"attackers.{name}." if name else ""
-            problems += [place + describe(problem, schema) for problem in error.errors(include_url=False)]
-    if problems:
+            for mistake in error.errors(include_url=False):
+                mistakes[describe(mistake, schema)].append(name)
+    if mistakes:
+        shared = {text for text, names in mistakes.items() if len(names) == len(recipes)}
+        problems = [text for text in mistakes if text in shared]
+        problems += [f"attackers.{name}.{text}" for text, names in mistakes.items() if text not in shared for name in names]
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise UsageError(f"{path}: {count} in the recipe\n" + "\n".join(f"  {problem}" for problem in problems))
     return checked

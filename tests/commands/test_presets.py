@@ -157,3 +157,10 @@ def test_a_single_run_is_no_place_for_many(staa: Staa, world: World, command: tu
     refused = staa(*command)
     assert refused.code == 2
     assert "is a finished run itself" in refused.err
+
+
+def test_what_stops_them_all_is_said_once(staa: Staa, command: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    stopped = staa(*command, "--device", "cuda")
+    assert (stopped.code, stopped.err.count("torch sees no CUDA device")) == (2, 1)
+    assert not (tmp_path / "out").exists()

@@ -190,6 +190,22 @@ def test_no_other_name_is_taken_for_a_shipped_one(tmp_path: Path, monkeypatch: p
         find_recipe(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "absent"),
+    [
+        ("survy", "there is no recipe 'survy'; did you mean 'survey'?", "emodb"),
+        ("ravdess", "ravdess is a folder, expected a recipe: a YAML file or one of the shipped names ravdess/bim, ", "emodb"),
+        ("xyz", "there is no recipe 'xyz', neither a file nor one of ", "emodb/emo18"),
+    ],
+)
+def test_what_the_command_could_use_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str, absent: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=re.escape(words)) as refusal:
+        load_attackers(name)
+    assert absent not in str(refusal.value)
+    assert "ravdess/corpus" not in str(refusal.value)
+
+
 def test_a_file_goes_before_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "emodb").mkdir()
@@ -232,7 +248,7 @@ def test_an_override_holds_for_all_or_for_the_one_it_names(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("step_sise=1", ["2 mistakes", "attackers.one.step_sise: unknown key; did you mean 'step_size'?", "attackers.two.step_sise"]),
+        ("step_sise=1", ["1 mistake ", "\n  step_sise: unknown key; did you mean 'step_size'?"]),
         ("attackers.two.positions.percent=0", ["1 mistake", "attackers.two.positions.percent: found 0"]),
         ("attackers.twoo.steps=3", ["attacker 'twoo' is {'steps': 3}", "did you mean 'two'?"]),
         ("attackers.one.attack=bimm", ["attackers.one.attack: unknown attack 'bimm'", "did you mean 'bim'?"]),
