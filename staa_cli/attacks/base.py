@@ -97,11 +97,11 @@ def differentiate(output: Tensor, inputs: Tensor, *, keep: bool = False) -> Tens
     return gradient
 
 
-def jacobian(logits: Tensor, inputs: Tensor) -> Tensor:
-    """The gradient of every logit to its own utterance, by one backward pass for each class.
+def jacobian(outputs: Tensor, inputs: Tensor) -> Tensor:
+    """The gradient of every output to its own utterance, by one backward pass for each of the K.
 
     Args:
-        logits: `(A, K)` with their graph to `inputs`, `(A, T)`; no row depends on another one.
+        outputs: `(A, K)` with their graph to `inputs`, `(A, T)`; no row depends on another one.
 
     Returns:
         `(A, K, T)`
@@ -109,8 +109,8 @@ def jacobian(logits: Tensor, inputs: Tensor) -> Tensor:
     Raises:
         UsageError: the victim has no gradients.
     """
-    last = logits.shape[1] - 1
-    return torch.stack([differentiate(logits[:, k].sum(), inputs, keep=k < last) for k in range(last + 1)], dim=1)
+    last = outputs.shape[1] - 1
+    return torch.stack([differentiate(outputs[:, k].sum(), inputs, keep=k < last) for k in range(last + 1)], dim=1)
 
 
 def pick(values: Tensor, classes: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """DeepFool: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, CVPR 2016 (algorithm 2, ℓ2).
 
 Each step goes to the nearest boundary of the victim's linearisation, in logits. All utterances of a batch go in lock-step: a step costs
-one forward pass and one backward pass per class, however many utterances there are. Targeted, the boundary is the one between the
+one forward pass and one backward pass per other class, however many utterances there are. Targeted, the boundary is the one between the
 target and the class predicted at the moment, and a step costs one backward pass.
 """
 
@@ -83,15 +83,21 @@ def to_boundary(problem: Problem, logits: Tensor, leaf: Tensor) -> tuple[Tensor,
         normal = differentiate((pick(logits, gained) - pick(logits, lost)).sum(), leaf)
     else:
         lost = problem.reference
-        gradients = jacobian(logits, leaf)
-        normals = gradients - pick(gradients, lost).unsqueeze(1)
-        gaps = pick(values, lost).unsqueeze(1) - values
-        # 0 / 0: the class to leave itself, or one that the victim cannot tell from it.
-        distances = (gaps / torch.linalg.vector_norm(normals, dim=2)).nan_to_num(nan=torch.inf)
-        gained = distances.scatter(1, lost.unsqueeze(1), torch.inf).argmin(dim=1)
-        normal = pick(normals, gained)
+        others = other_classes(lost, values.shape[1])
+        leads = logits.gather(1, others) - pick(logits, lost).unsqueeze(1)
+        normals = jacobian(leads, leaf)
+        # 0 / 0: a class that the victim cannot tell from the one to leave.
+        distances = (-leads.detach() / torch.linalg.vector_norm(normals, dim=2)).nan_to_num(nan=torch.inf)
+        nearest = distances.argmin(dim=1)
+        gained, normal = pick(others, nearest), pick(normals, nearest)
     steepness = torch.linalg.vector_norm(normal, dim=1, keepdim=True)
     gap = (pick(values, lost) - pick(values, gained)).unsqueeze(1)
     # Nothing in range is further away than its diagonal.
     length = (gap / steepness).clamp(SHORTEST, 2 * leaf.shape[1] ** 0.5)
     return torch.where(steepness > 0, length * (normal / steepness), 0.0), gained
+
+
+def other_classes(lost: Tensor, count: int) -> Tensor:
+    """All classes of `count` but the one to leave, `(A,)` → `(A, K − 1)`."""
+    classes = torch.arange(count - 1, device=lost.device)
+    return classes + (classes >= lost.unsqueeze(1))

@@ -7,9 +7,10 @@ from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, pad
+from torch.nn.functional import conv2d
 from torch.nn.utils import fuse_conv_bn_eval
 
+from staa_cli.victims.first_block import FirstBlock
 from staa_cli.victims.layout import quick_layout
 
 
@@ -20,13 +21,13 @@ class TimeConvolution(nn.Conv1d):
     """
 
     def forward(self, signal: Tensor) -> Tensor:
+        return conv2d(quick_layout(signal), self.weight.unsqueeze(2), self.bias, padding=(0, self.margin))
+
+    @property
+    def margin(self) -> int:
+        """Zeros on both sides."""
         (kernel,) = self.kernel_size
-        padding = (kernel - 1) // 2
-        if signal.device.type == "cpu" and signal.shape[1] == 1 and signal.requires_grad and not self.weight.requires_grad:
-            # oneDNN takes twice as long to bring a gradient back to a single channel.
-            patches = pad(signal[:, 0, 0], (padding, padding)).unfold(1, kernel, 1)
-            return linear(patches, self.weight[:, 0], self.bias).transpose(1, 2).unsqueeze(2)
-        return conv2d(quick_layout(signal), self.weight.unsqueeze(2), self.bias, padding=(0, padding))
+        return (kernel - 1) // 2
 
 
 class ConvolutionalLSTM(nn.Module):
@@ -70,10 +71,17 @@ class ConvolutionalLSTM(nn.Module):
         return self
 
     def fuse(self) -> None:
-        """Take each BatchNorm, in evaluation mode a fixed scale and offset, into the convolution before it. No training after that."""
+        """Take each BatchNorm, in evaluation mode a fixed scale and offset, into the convolution before it, and make the first convolution
+        and its pool one step. No training after that.
+        """
         for place, (layer, next_) in enumerate(pairwise(self.features)):
             if isinstance(layer, TimeConvolution) and isinstance(next_, nn.BatchNorm2d):
                 self.features[place], self.features[place + 1] = fuse_conv_bn_eval(layer, next_), nn.Identity()
+        first, pool = self.features[0], self.features[2]
+        assert isinstance(first, TimeConvolution)
+        assert isinstance(pool, nn.MaxPool2d)
+        assert isinstance(pool.kernel_size, tuple)
+        self.features[0], self.features[2] = FirstBlock(first, first.margin, pool.kernel_size[1]), nn.Identity()
 
     def forward(self, waveforms: Tensor) -> Tensor:
         frames = self.features(waveforms[:, None, None]).squeeze(2).transpose(1, 2)

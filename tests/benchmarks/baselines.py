@@ -5,9 +5,10 @@ Run by hand on a quiet machine, from the repository's root; the packages come wi
     OMP_NUM_THREADS=1 python -m tests.benchmarks.baselines --data runs/emodb/data --victim runs/emodb/emo18
 
 Both sides get the same utterances and settings, fewer utterances where a library is slow. Libraries live in [0, 1]: their victim is
-x ↦ f(2x − 1), and their ε half of ours. Sizes are medians over successes, on [−1, 1]. Each attack
-but PGD has all of [−1, 1] where its library knows no ε: the row says 'range'. Where a library takes other ways to its result (a line
-search, a start that is not bisected), a second row gives ours less to do: what counts is the time to a perturbation that is no larger.
+x ↦ f(2x − 1), and their ε half of ours. In staa, Emo18 and Zhao19 are frozen and laid out for speed, whoever attacks them; with `--plain`
+the libraries also attack the network as its paper draws it. Sizes are medians over successes, on [−1, 1]. Each attack but PGD has all of
+[−1, 1] where its library knows no ε: the row says 'range'. Where a library takes other ways to its result (a line search, a start that is
+not bisected), a second row gives ours less to do: what counts is the time to a perturbation that is no larger.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import load_audio
 from staa_cli.corpora.utterance import spread
 from staa_cli.runtime.device import resolve_device, synchronize
-from staa_cli.victims.checkpoint import load_victim
+from staa_cli.victims.checkpoint import load_checkpoint, load_victim
+from staa_cli.victims.recurrent import ConvolutionalLSTM
+from tests.victims.plain import PlainConvolutionalLSTM
 
 Library = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """Victim of [0, 1], images `(B, T)`, labels `(B,)` → adversarial images."""
@@ -209,7 +212,7 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
         Case("jsma, targeted (range)", "ART", jsma, pairs, 4),
         Case("cw-l2 (range)", "ART", ours_l2, line, 4),
         Case("cw-l2, shorter (range)", "ART", shorter, line, 4),
-        Case("cw-l2 (range)", "adv-lib", ours_l2, adam),
+        Case("cw-l2 (range)", "adv-lib", ours_l2, adam, 4),
         Case("cw-linf (range)", "ART", ours_linf, linf, 4),
         Case("boundary (range)", "ART", BoundaryAttack(whole, steps=work.walk), walk, 4),
         Case("boundary, a tenth of the steps (range)", "ART", BoundaryAttack(whole, steps=max(1, work.walk // 10)), walk, 4),
@@ -242,8 +245,19 @@ def describe(victim: nn.Module, waveforms: Tensor, adversarial: Tensor, referenc
     return f"{100 * success.double().mean().item():.0f} % {medians[0]:.0f} / {medians[1]:.3g} / {medians[2]:.3g}"
 
 
-def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.device) -> str:
-    """One line of the table."""
+def draw_plainly(folder: Path, device: torch.device) -> nn.Module:
+    """The victim with the network of its paper; its weights have gradients, as those of any model in PyTorch."""
+    victim, _ = load_checkpoint(folder)
+    if not isinstance(victim.network, ConvolutionalLSTM):
+        raise SystemExit(f"{folder} holds neither Emo18 nor Zhao19, the only ones that staa lays out anew")
+    victim.network = PlainConvolutionalLSTM(victim.network)
+    victim.to(device).eval()
+    victim.network.lstm.train()
+    return victim
+
+
+def measure(case: Case, victim: nn.Module, rivals: list[nn.Module], waveforms: Tensor, device: torch.device) -> str:
+    """One line of the table. `rivals`: the forms of the victim that the library attacks; what it finds is told of the first."""
     whole = torch.stack(spread(list(waveforms), case.utterances or len(waveforms)))
     clean = predict(victim, whole)
     targeted = case.ours.targeted  # type: ignore[attr-defined]
@@ -252,20 +266,23 @@ def measure(case: Case, victim: nn.Module, waveforms: Tensor, device: torch.devi
     part = whole[:, : case.cut[0] if case.cut else None]
     labels = predict(victim, part)
     wished = (labels + 1) % len(victim.labels) if targeted else labels
-    torch.manual_seed(0)
-    np.random.seed(0)
-    # Some libraries put a victim that they found in training mode back into it, and all within.
-    unit = Unit(victim).eval()
-    theirs, spent = timed(lambda: 2 * case.theirs(unit, (part + 1) / 2, labels).to(part) - 1, device)
+    runs = []
+    for rival in rivals:
+        torch.manual_seed(0)
+        np.random.seed(0)
+        # Some libraries put a victim that they found in training mode back into it, and all within.
+        unit = Unit(rival).eval()
+        runs.append(timed(lambda unit=unit: 2 * case.theirs(unit, (part + 1) / 2, labels).to(part) - 1, device))  # type: ignore[misc]
+    theirs = runs[0][0]
+    factor = (waveforms.shape[1] / part.shape[1]) ** 2
+    times = [spent * factor for _, spent in runs]
     utterances = str(len(whole))
     if case.cut:
-        spent *= (waveforms.shape[1] / part.shape[1]) ** 2
         utterances += f"; library {part.shape[1]} samples, s × ({waveforms.shape[1]} / {part.shape[1]})²"
         ours = case.cut[1].run(victim, part, wished, range(len(part))).adversarial
     found = [describe(victim, part, adversarial, wished, targeted) for adversarial in (ours, theirs)]
-    return " | ".join(
-        ["", case.name, case.library, utterances, f"{seconds:.2f}", f"{spent:.2f}", f"{spent / seconds:.1f} ×", *found, ""]
-    ).strip()
+    measured = [f"{seconds:.2f}", *(f"{spent:.2f}" for spent in times), *(f"{spent / seconds:.1f} ×" for spent in times)]
+    return " | ".join(["", case.name, case.library, utterances, *measured, *found, ""]).strip()
 
 
 def jsma_memory(victim: Path, utterances: int, samples: int, name: str) -> tuple[float, float]:
@@ -293,6 +310,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder made by 'staa prepare'")
     parser.add_argument("--victim", type=Path, required=True, help="a folder made by 'staa train-victim'")
     parser.add_argument("--attacks", nargs="*", help="rows whose name starts so; all by default, and the memory of 'jsma'")
+    parser.add_argument("--plain", action="store_true", help="also time the libraries on the network as its paper draws it")
     parser.add_argument("--utterances", type=int, default=16)
     parser.add_argument("--epsilon", type=float, default=0.05)
     parser.add_argument("--pairs", type=int, default=50, help="steps of JSMA at most")
@@ -312,11 +330,16 @@ def main() -> None:
     PGD(Budget(linf=0.01), steps=2)(victim, waveforms[:2], torch.zeros(2, dtype=torch.long, device=device), range(2))
     work = Work(options.pairs, options.generations, options.descent, options.walk)
     print(f"PyTorch {torch.__version__}, ε {options.epsilon}, {work}")
-    titles = ["attack", "library", "utterances", "s ours", "s library", "ratio", "ours: ASR, ℓ0 / ℓ2 / ℓ∞", "library: the same"]
+    rivals, more = [victim], []
+    if options.plain:
+        rivals.append(draw_plainly(options.victim, device))
+        more.append("plain network")
+    measured = ["s ours", "s library", *(f"s, {name}" for name in more), "ratio", *(f"ratio, {name}" for name in more)]
+    titles = ["attack", "library", "utterances", *measured, "ours: ASR, ℓ0 / ℓ2 / ℓ∞", "library: the same"]
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
     for case in cases(options.epsilon, waveforms.shape[1], len(victim.labels), work):
         if options.attacks is None or any(case.name.startswith(name) for name in options.attacks):
-            print(f"{measure(case, victim, waveforms, device)}", flush=True)
+            print(f"{measure(case, victim, rivals, waveforms, device)}", flush=True)
     if options.attacks is None or "jsma" in options.attacks:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             for count in (1, options.utterances):
