@@ -119,11 +119,12 @@ def attack_with_all(campaigns: dict[str, Campaign], jury: Jury, dry_run: bool, o
         return 0
     if not all(campaign.job.state.finished for campaign in campaigns.values()):
         jury.load()
-    failed, done = [], []
+    failed, incomplete, done = [], [], []
     for number, (name, campaign) in enumerate(campaigns.items(), 1):
         output.message(f"{name} ({number} of {len(campaigns)})")
         try:
-            code = attack_with(campaign)
+            if attack_with(campaign):
+                incomplete.append(name)
             done.append(campaign.out)
         except (Interrupted, OSError):  # these would stop the next one as well
             raise
@@ -131,10 +132,11 @@ def attack_with_all(campaigns: dict[str, Campaign], jury: Jury, dry_run: bool, o
             if os.environ.get("STAA_DEBUG"):
                 raise
             output.error(f"{name}: " + (str(error) if isinstance(error, StaaError) else f"a defect ({type(error).__name__}: {error})"))
-            code = 1
-        failed += [name] * (code != 0)
+            failed.append(name)
     if done:
         show_together(done, "attacks", output)
+    if incomplete:
+        output.error(f"files failed under {', '.join(incomplete)}; the same command tries them again")
     if failed:
         output.error(f"{len(failed)} of {len(campaigns)} attackers failed: {', '.join(failed)}; run the same command again to go on")
-    return int(bool(failed))
+    return int(bool(failed or incomplete))
