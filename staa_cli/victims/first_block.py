@@ -15,6 +15,9 @@ from torch.nn.functional import conv2d, embedding_bag, fold, max_pool2d, pad
 
 from staa_cli.victims.layout import quick_layout
 
+AT_ONCE = 2**24
+"""Features that exist at the same time, unless a single utterance has more: 64 MB of them. More at once are not faster."""
+
 
 class FirstBlock(nn.Module):
     """A convolution of one channel, then a max pool without overlap; gradients for the signal only.
@@ -54,10 +57,14 @@ class Sparse(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, signal: Tensor, weight: Tensor, bias: Tensor, kernels: Tensor, padding: int, pool: int) -> Tensor:
-        features = conv2d(quick_layout(signal), weight, bias, padding=(0, padding))
-        pooled, index = max_pool2d(features, (1, pool), return_indices=True)
-        windows = torch.arange(0, pool * index.shape[3], pool)
-        ctx.save_for_backward((index - windows).to(torch.uint8), kernels)
+        pieces = []
+        for piece in signal.split(max(1, AT_ONCE // (len(weight) * signal.shape[3]))):
+            features = conv2d(quick_layout(piece), weight, bias, padding=(0, padding))
+            pooled, index = max_pool2d(features, (1, pool), return_indices=True)
+            windows = torch.arange(0, pool * index.shape[3], pool)
+            pieces.append((pooled, (index - windows).to(torch.uint8)))
+        pooled, places = (torch.cat(parts) for parts in zip(*pieces, strict=True))
+        ctx.save_for_backward(places, kernels)
         ctx.padding, ctx.pool, ctx.length = padding, pool, signal.shape[3]
         return pooled
 

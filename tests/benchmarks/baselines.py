@@ -309,7 +309,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder made by 'staa prepare'")
     parser.add_argument("--victim", type=Path, required=True, help="a folder made by 'staa train-victim'")
-    parser.add_argument("--attacks", nargs="*", help="rows whose name starts so; all by default, and the memory of 'jsma'")
+    parser.add_argument("--attacks", nargs="*", help="rows whose name starts so, and 'memory' for that of JSMA; all by default")
     parser.add_argument("--plain", action="store_true", help="also time the libraries on the network as its paper draws it")
     parser.add_argument("--utterances", type=int, default=16)
     parser.add_argument("--epsilon", type=float, default=0.05)
@@ -340,7 +340,7 @@ def main() -> None:
     for case in cases(options.epsilon, waveforms.shape[1], len(victim.labels), work):
         if options.attacks is None or any(case.name.startswith(name) for name in options.attacks):
             print(f"{measure(case, victim, rivals, waveforms, device)}", flush=True)
-    if options.attacks is None or "jsma" in options.attacks:
+    if options.attacks is None or "memory" in options.attacks:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             for count in (1, options.utterances):
                 before, after = pool.apply(jsma_memory, (options.victim, count, 96_000, options.device))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, max_pool1d
 
+from staa_cli.victims import first_block
 from staa_cli.victims.first_block import FirstBlock
 
 
@@ -30,6 +31,19 @@ def test_values_and_gradients_are_those_of_both_layers(kernel: int, pool: int, s
     (gradient,) = torch.autograd.grad(found, signal, upstream)
     assert torch.allclose(found, wanted, rtol=1e-12, atol=1e-12)
     assert torch.allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_size_of_the_pieces_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = FirstBlock(nn.Conv1d(1, 64, 8), 3, 10)
+    signal = torch.randn(5, 1, 1, 1_000, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    results = []
+    for at_once in (first_block.AT_ONCE, 2 * 64 * 1_000, 1):
+        monkeypatch.setattr(first_block, "AT_ONCE", at_once)
+        values = block(signal)
+        results.append((values, *torch.autograd.grad(values.square().sum(), signal)))
+    for values, gradient in results[1:]:
+        assert torch.equal(values, results[0][0])
+        assert torch.equal(gradient, results[0][1])
 
 
 def test_its_gradient_is_that_of_finite_differences() -> None:
