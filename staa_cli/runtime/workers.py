@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Generic, TypeVar
 
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 
 # Items handed out per worker: enough that none waits, few enough that the memory does not grow with the number of items.
 AHEAD = 8
+PATIENCE = 0.2
+"""Seconds until Ctrl-C is looked for again."""
 
 
 class WorkerDied(StaaError):
@@ -49,18 +52,42 @@ def map_in_processes(
         for place, item in enumerate(items):
             yield place, function(item)
         return
-    pool = Pool[Item, Result](function, workers, preload)
+    with interrupts_noted() as check:
+        pool = Pool[Item, Result](function, workers, preload, check)
+        try:
+            yield from pool.map(enumerate(items))
+        finally:
+            pool.close()
+
+
+@contextmanager
+def interrupts_noted() -> Iterator[Callable[[], None]]:
+    """Ctrl-C is noted, and raised where the block asks for it by the function that it gets.
+
+    Raised anywhere, it may leave a future locked whose result the pool's own thread then waits to set, and so the process would never end.
+    """
+    noted: list[bool] = []
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: None
+        return
+
+    def check() -> None:
+        if noted:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, lambda *_: noted.append(True))
     try:
-        yield from pool.map(enumerate(items))
+        yield check
     finally:
-        pool.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    check()
 
 
 class Pool(Generic[Item, Result]):
     """Worker processes that are started anew after one of them died."""
 
-    def __init__(self, function: Callable[[Item], Result], workers: int, preload: str) -> None:
-        self.function, self.workers = function, workers
+    def __init__(self, function: Callable[[Item], Result], workers: int, preload: str, check: Callable[[], None]) -> None:
+        self.function, self.workers, self.check = function, workers, check
         # A fork of this process would take along its threads' locks (the progress bar's, a library's).
         self.context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
         if self.context.get_start_method() == "forkserver":
@@ -92,7 +119,7 @@ class Pool(Generic[Item, Result]):
                     break
             if not running and not suspects:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in self.wait(running):
                 place, item = running.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
                     suspects.append((place, item))
@@ -109,10 +136,19 @@ class Pool(Generic[Item, Result]):
         executor = self.start(1)
         for place, item in items:
             try:
-                yield place, executor.submit(self.function, item).result()
+                (future,) = self.wait([executor.submit(self.function, item)])
+                yield place, future.result()
             except BrokenProcessPool:
                 yield place, WorkerDied("the process that worked on it died (killed, out of memory, or crashed in a library)")
                 executor = self.start(1)
+
+    def wait(self, futures: Iterable[Future[Result]]) -> set[Future[Result]]:
+        """Those that are ready, at least one."""
+        futures, done = list(futures), set[Future[Result]]()
+        while not done:
+            self.check()
+            done = wait(futures, timeout=PATIENCE, return_when=FIRST_COMPLETED).done
+        return done
 
 
 def prepare_worker() -> None:

@@ -58,3 +58,25 @@ def test_items_are_taken_as_they_are_needed() -> None:
     next(results)
     assert len(taken) <= 2 * AHEAD + 2
     results.close()  # type: ignore[attr-defined]
+
+
+def interrupted(seen: list[int], at: int) -> None:
+    """Ctrl-C while one result is looked at. `seen` gets a 1 when a result arrives, and a 2 when it has been looked at."""
+    for _ in map_in_processes(square, range(100), 2, __name__):
+        seen.append(1)
+        if seen.count(1) == at:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        seen.append(2)
+
+
+@pytest.mark.parametrize("at", [1, 40, 100])
+def test_ctrl_c_is_raised_between_results(at: int) -> None:
+    """Not within the code that looks at a result; also behind the last one; and afterwards Ctrl-C is what it was."""
+    seen: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(seen, at)
+    assert seen.count(1) == seen.count(2)
+    assert at <= seen.count(1) <= min(100, at + 2 * AHEAD), "what is ready is handed over, and no more"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert dict(map_in_processes(square, range(5), 2, __name__)) == {number: number**2 for number in range(5)}
