@@ -251,9 +251,7 @@ def draw_plainly(folder: Path, device: torch.device) -> nn.Module:
     if not isinstance(victim.network, ConvolutionalLSTM):
         raise SystemExit(f"{folder} holds neither Emo18 nor Zhao19, the only ones that staa lays out anew")
     victim.network = PlainConvolutionalLSTM(victim.network)
-    victim.to(device).eval()
-    victim.network.lstm.train()
-    return victim
+    return victim.to(device).eval()
 
 
 def measure(case: Case, victim: nn.Module, rivals: list[nn.Module], waveforms: Tensor, device: torch.device) -> str:

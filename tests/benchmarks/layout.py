@@ -35,9 +35,7 @@ def attack(network: ConvolutionalLSTM) -> dict[str, nn.Module]:
     network.eval().requires_grad_(False)
     fused = deepcopy(network)
     fused.fuse()
-    plain = PlainConvolutionalLSTM(network).eval().requires_grad_(False)
-    plain.lstm.train()
-    return {"fused": fused, "laid out": network, "plain": plain}
+    return {"fused": fused, "laid out": network, "plain": PlainConvolutionalLSTM(network).eval().requires_grad_(False)}
 
 
 def step(network: nn.Module, waveforms: torch.Tensor, targets: torch.Tensor) -> float:

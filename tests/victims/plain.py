@@ -31,6 +31,12 @@ class PlainConvolutionalLSTM(nn.Module):
         self.classifier = nn.Linear(256, network.classifier.out_features)
         self.to(network.classifier.weight).load_state_dict(network.state_dict())
 
+    def train(self, mode: bool = True) -> PlainConvolutionalLSTM:
+        """As ours: cuDNN refuses the LSTM's backward pass in evaluation mode, and libraries put their victims into it."""
+        super().train(mode)
+        self.lstm.train(True)
+        return self
+
     def forward(self, waveforms: Tensor) -> Tensor:
         hidden, _ = self.lstm(self.features(waveforms.unsqueeze(1)).transpose(1, 2))
         logits: Tensor = self.classifier(hidden).mean(dim=1)
