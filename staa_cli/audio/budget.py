@@ -1,28 +1,25 @@
-"""The budget ε: how far a sample of the waveform may move."""
+"""The budget ε: how far a sample of the waveform may move. No torch at run time: recipes say budgets too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from pydantic import Field
+
+from staa_cli.runtime.schema import OneOf
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-@dataclass(frozen=True)
-class Budget:
-    """An ℓ∞ budget, absolute or relative to each utterance's peak. Exactly one of the two is set.
+class Budget(OneOf):
+    """An ℓ∞ budget, absolute or relative to each utterance's peak: exactly one of the two.
 
-    Attributes:
-        linf: ε on the waveform in [-1, 1], as in the STAA-Net paper (0.05 on DEMoS, 0.01 on IEMOCAP).
-        peak_snr_db: ε = max|x| · 10^(−dB/20) for every utterance, so that quiet and loud recordings are disturbed alike.
+    With `peak_snr_db`, ε = max|x| · 10^(−dB/20) for every utterance, so that quiet and loud recordings are disturbed alike.
     """
 
-    linf: float | None = None
-    peak_snr_db: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.linf is None) == (self.peak_snr_db is None):
-            raise ValueError("a budget has either 'linf' or 'peak_snr_db'")
+    linf: float | None = Field(None, ge=0, le=2, description="ε on the waveform in [-1, 1], as in the STAA-Net paper")
+    peak_snr_db: float | None = Field(None, ge=-20, le=200, description="ε this far below each utterance's own peak")
 
     def epsilon(self, waveforms: Tensor) -> Tensor:
         """ε per utterance. `waveforms`: `(B, T)`. Returns: `(B, 1)`."""
@@ -45,7 +42,7 @@ def project(perturbation: Tensor, waveforms: Tensor, epsilon: Tensor) -> Tensor:
         epsilon: `(B, 1)`.
     """
     lower, upper = bounds(waveforms)
-    return perturbation.clamp(torch.maximum(lower - waveforms, -epsilon), torch.minimum(upper - waveforms, epsilon))
+    return perturbation.clamp((lower - waveforms).maximum(-epsilon), (upper - waveforms).minimum(epsilon))
 
 
 def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
@@ -66,4 +63,4 @@ def round_to_zero(perturbation: Tensor, grain: Tensor) -> Tensor:
         grain: `(B, 1)` the step, such as 1/32768; 0 leaves δ as it is.
     """
     steps = (perturbation / grain).double()
-    return torch.where(grain > 0, (steps + 1e-6 * steps.sign()).trunc().to(perturbation.dtype) * grain, perturbation)
+    return ((steps + 1e-6 * steps.sign()).trunc().to(perturbation.dtype) * grain).where(grain > 0, perturbation)

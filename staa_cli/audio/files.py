@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
+from staa_cli.audio.truncation import is_truncated
 from staa_cli.runtime.errors import StaaError, explain_os_error
 from staa_cli.runtime.folders import write_bytes
 from staa_cli.runtime.provenance import hash_bytes
@@ -86,7 +90,7 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
     if not data:
         raise AudioError(f"{path} is an empty file (0 bytes), expected audio")
     try:
-        with soundfile.SoundFile(TolerantBytes(data)) as file:
+        with in_memory(data) as handle, Sound(handle, closefd=False) as file:
             declared, rate, channels, container = file.frames, file.samplerate, file.channels, file.subtype
             if channel is not None and channel > channels:
                 raise AudioError(f"{path} has {channels} channel(s), expected a channel {channel}; choose another with 'channel'")
@@ -97,8 +101,7 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
         if "does not exist" in reason:  # what it says of a header that leads it out of the file
             reason = "its header is damaged"
         raise AudioError(f"{path} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
-    truncated = data[:4] == b"RIFF" and declared_bytes(data) > len(data)
-    if truncated or len(samples) < declared:
+    if is_truncated(data) or len(samples) < declared:
         raise AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
     if len(samples) == 0:
         raise AudioError(f"{path} holds 0 samples, expected at least 1")
@@ -118,14 +121,23 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
     return Audio(samples, subtype, rate, channels, hash_bytes(data))
 
 
-class TolerantBytes(io.BytesIO):
-    """Bytes to read from. A damaged header sends libsndfile to places before the start, and soundfile prints what is raised there."""
+class Sound(soundfile.SoundFile):  # type: ignore[misc]
+    """Without a finaliser in Python, in which Ctrl-C would be swallowed too: whoever opens it closes it."""
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
+    __del__ = object.__init__
+
+
+@contextmanager
+def in_memory(data: bytes = b"") -> Iterator[int]:
+    """The descriptor of a file that has no name, for libsndfile to work on alone.
+
+    Were it a Python object, libsndfile would call back into Python, and Ctrl-C, which strikes where Python code runs, would be swallowed
+    there: files were called truncated, or an interrupted run went on.
+    """
+    with open(os.memfd_create("staa"), "w+b") if hasattr(os, "memfd_create") else TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file.fileno()
 
 
 def read_mono(file: soundfile.SoundFile, channel: int | None) -> Samples:
@@ -134,18 +146,6 @@ def read_mono(file: soundfile.SoundFile, channel: int | None) -> Samples:
     while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)):
         blocks.append(block[:, channel - 1] if channel is not None else block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
     return np.concatenate(blocks)
-
-
-def declared_bytes(data: bytes) -> int:
-    """The end of the `data` chunk that a RIFF file's header promises (0 where there is none), because libsndfile reads on without it."""
-    position = 12
-    while position + 8 <= len(data):
-        name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
-        if name == b"data":
-            # Streaming writers leave the size open as 0 or as the largest number.
-            return 0 if size in (0, 0xFFFFFFFF) else position + 8 + size
-        position += 8 + size + size % 2
-    return 0
 
 
 def to_integers(samples: ArrayLike, subtype: str) -> NDArray[np.int32]:
@@ -180,7 +180,6 @@ def quantise_adversarial(clean: ArrayLike, adversarial: ArrayLike, subtype: str)
 
 def encode_wav(samples: ArrayLike, subtype: str) -> bytes:
     """The bytes of a 16 kHz mono WAV. `samples`: `(T,)` in [-1, 1] (any finite value for `FLOAT`)."""
-    buffer = io.BytesIO()
     values: NDArray[np.generic]
     if subtype == "PCM_16":
         values = to_integers(samples, subtype).astype(np.int16)
@@ -188,9 +187,11 @@ def encode_wav(samples: ArrayLike, subtype: str) -> bytes:
         values = to_integers(samples, subtype) << 8
     else:
         values = np.asarray(samples, np.float32)
-    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, subtype, format="WAV") as file:
-        file.write(values)
-    return without_peak_chunk(buffer.getvalue()) if subtype == "FLOAT" else buffer.getvalue()
+    with in_memory() as handle:
+        with Sound(handle, "w", SAMPLE_RATE, 1, subtype, format="WAV", closefd=False) as file:
+            file.write(values)
+        data = os.pread(handle, os.fstat(handle).st_size, 0)
+    return without_peak_chunk(data) if subtype == "FLOAT" else data
 
 
 def without_peak_chunk(data: bytes) -> bytes:

@@ -84,8 +84,11 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
     """Load weights into a module built from the same checkpoint's header.
 
     Raises:
-        UsageError: names or shapes do not fit: the file is of another architecture.
+        UsageError: names or shapes do not fit: the file is of another architecture; or weights are NaN or infinite.
     """
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise UsageError(f"{folder / MODEL} holds weights that are NaN or infinite ({broken[0]}): its training went astray; train it again")
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:

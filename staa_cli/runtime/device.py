@@ -39,7 +39,7 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if count == 0:
-            raise UsageError(f"device '{name}' was asked for, but torch sees no CUDA device; use --device cpu")
+            raise UsageError(f"device '{name}' was asked for, but torch sees no CUDA device", "cpu")
         if (device.index or 0) >= count:
             raise UsageError(f"device '{name}' was asked for, but torch sees {count} CUDA device(s), cuda:0 to cuda:{count - 1}")
     return device
@@ -94,4 +94,4 @@ def check_precision(precision: str, device: torch.device) -> None:
         with torch.cuda.device(device):
             if not torch.cuda.is_bf16_supported(including_emulation=False):
                 name = torch.cuda.get_device_name(device)
-                raise UsageError(f"{device} ({name}) does not compute in bfloat16; use --set precision=float32")
+                raise UsageError(f"{device} ({name}) does not compute in bfloat16", "float32")

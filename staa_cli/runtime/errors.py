@@ -1,4 +1,4 @@
-"""Errors that a person can act on: what was found, what was expected, what to do."""
+"""Errors with facts: what was found, what was expected. What to type is the command line's to say; see `advice`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from collections.abc import Iterable
 
 
 class StaaError(Exception):
-    """A failure at run time. The command line prints its text and exits with `exit_code`."""
+    """A failure at run time.
+
+    Args:
+        message: what was found and what was expected.
+        advice: the name of what would help, for callers who know how their users do it: the command line has a sentence for each.
+        facts: what such a sentence may quote.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, advice: str = "", **facts: object) -> None:
+        super().__init__(message)
+        self.advice, self.facts = advice, facts
 
 
 class UsageError(StaaError):
@@ -41,9 +51,12 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
 def explain_os_error(error: OSError) -> str:
     """One sentence for the operating system's refusals that users meet."""
     where = f" {error.filename}" if error.filename else ""
+    colon = ":" if where else ""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"no space left on the disk while writing{where}: free some space, then run the same command again to go on"
+        case errno.EFBIG:
+            return f"a file would become larger than the file system or a limit of the shell (ulimit -f) allows{colon}{where}"
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"not allowed to read or write{where}: choose another folder or change its permissions"
         case errno.ENOTDIR:
@@ -53,4 +66,4 @@ def explain_os_error(error: OSError) -> str:
         case errno.EPIPE:
             return "the program that read the output went away"
         case _:
-            return f"{error.strerror or error}:{where}" if where else str(error)
+            return f"{error.strerror or error}{colon}{where}"

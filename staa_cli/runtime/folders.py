@@ -1,4 +1,4 @@
-"""Output folders that appear whole or not at all, and unfinished ones that can be taken up again."""
+"""Output folders that appear whole or not at all, unfinished ones that can be taken up again, and the lock of each."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from staa_cli.runtime.errors import StaaError, UsageError
-from staa_cli.runtime.provenance import SCHEMA
 
+SCHEMA = 1
+"""Of `metrics.json`."""
 METRICS = "metrics.json"
 MODEL = "model.safetensors"
 STATE = "state.safetensors"
 KEY = ".staa-key"
+PATIENCE = 1.0
+"""Seconds in which a process that only looks at a folder is done: who holds it for longer is at work in it."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -80,65 +83,90 @@ def model_file(folder: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class State:
-    """What is at an output path before a run."""
-
-    finished: bool
-    """A run with the same key, nothing failed: no work is left."""
-    replaceable: dict[str, Any] | None
-    """The metrics of a `staa` run made with other settings or inputs, or with failures."""
-
-
-def inspect_output(folder: Path, command: str, key: str) -> State:
-    """Look at an output path and refuse what is not ours to replace.
-
-    Raises:
-        UsageError: the path is a file, a folder that `staa` did not make, or one that cannot be made or replaced.
-    """
-    recover(folder)
-    if folder.is_symlink() and not folder.exists():
-        raise UsageError(f"{folder} is a broken symbolic link, expected a new or empty folder")
-    target = places(folder)[0]
-    parent = next(path for path in target.parents if path.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        what = "not writable" if parent.is_dir() else "a file"
-        raise UsageError(f"{folder} cannot be made: {parent} is {what}; choose another folder with -o")
-    if target.is_mount():
-        raise UsageError(f"{folder} is a mount point, which cannot be replaced as a whole; choose a folder inside it with -o")
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return State(finished=False, replaceable=None)
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is a file, expected a new or empty folder")
-    try:
-        metrics = read_metrics(folder)
-    except UsageError:
-        raise UsageError(f"{folder} holds files that staa did not write; choose a new or empty folder with -o") from None
-    if metrics.get("command") != command:
-        raise UsageError(
-            f"{folder} is the result of 'staa {metrics.get('command')}', not of 'staa {command}'; choose another folder with -o"
-        )
-    finished = metrics.get("key") == key and not metrics["summary"].get("failed")
-    return State(finished=finished, replaceable=None if finished else metrics)
-
-
-def refuse_overwrite(folder: Path, metrics: dict[str, Any], key: str, overwrite: bool) -> None:
-    """Refuse to replace a finished run made with other settings, unless told to."""
-    if not overwrite and metrics.get("key") != key:
-        raise UsageError(
-            f"{folder} is finished, with another recipe, input, checkpoint or seed; "
-            "choose another folder with -o, or replace it with --overwrite"
-        )
-
-
 def places(folder: Path) -> tuple[Path, Path, Path]:
     """Where an output folder stands (symbolic links followed), where it is made, and where its predecessor waits to be removed."""
     target = Path(os.path.realpath(folder))
     return target, target.parent / f".{target.name}.staa-partial", target.parent / f".{target.name}.staa-old"
 
 
+@contextmanager
+def locked(folder: Path, *, make: bool = False) -> Iterator[None]:
+    """Keep other processes from looking at an output folder and from changing it. Nothing of the lock stays, but after a kill.
+
+    Args:
+        make: the parents of the folder, without which there is nothing to look at and nothing to lock.
+
+    Raises:
+        StaaError: another process is writing it.
+        UsageError: no folder can be made there.
+    """
+    target, lock = places(folder)[0], None
+    path = target.parent / f".{target.name}.staa-lock"
+    parent = next(above for above in path.parents if above.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        what = "not writable" if parent.is_dir() else "a file"
+        raise UsageError(f"{folder} cannot be made: {parent} is {what}", "out")
+    try:
+        try:
+            if make:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            deadline = monotonic() + PATIENCE
+            while path.parent.exists() and (lock := try_lock(path)) is None:
+                if monotonic() > deadline:
+                    raise StaaError(f"another staa process is writing {folder}", "wait")
+                sleep(0.01)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise UsageError(f"{folder} cannot be made ({error.strerror})", "out") from None
+        yield
+    finally:
+        if lock is not None:
+            path.unlink(missing_ok=True)
+            os.close(lock)
+
+
+def try_lock(path: Path) -> int | None:
+    """The open file with its lock. None where another process has it, or had it when we opened it and has removed it since."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Only who holds the lock of the file that stands there removes it: then others who wait for that file hold nothing.
+        if os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(lock)
+    return None
+
+
+def inspect_output(folder: Path, command: str) -> dict[str, Any] | None:
+    """Look at a locked output path and refuse what is not ours to replace.
+
+    Returns:
+        The metrics of the run of the same command that stands there; None where nothing does.
+
+    Raises:
+        UsageError: the path is a file, a folder that `staa` did not make, or one that cannot be replaced.
+    """
+    recover(folder)
+    if folder.is_symlink() and not folder.exists():
+        raise UsageError(f"{folder} is a broken symbolic link, expected a new or empty folder")
+    if places(folder)[0].is_mount():
+        raise UsageError(f"{folder} is a mount point, which cannot be replaced as a whole", "inside")
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a new or empty folder")
+    try:
+        metrics = read_metrics(folder)
+    except UsageError:
+        raise UsageError(f"{folder} holds files that staa did not write", "new") from None
+    if metrics.get("command") != command:
+        raise UsageError(f"{folder} is the result of 'staa {metrics.get('command')}', not of 'staa {command}'", "out")
+    return metrics
+
+
 def recover(folder: Path) -> None:
-    """Finish what a kill in the middle of `publish` left half done."""
+    """Finish what `publish` left to do, or a kill in the middle of it. The folder is locked."""
     target, _, old = places(folder)
     if old.exists() and not target.exists():
         old.rename(target)
@@ -149,43 +177,31 @@ def recover(folder: Path) -> None:
 
 @contextmanager
 def workspace(folder: Path, key: str, *, keep: bool = True) -> Iterator[Path]:
-    """A hidden folder beside `folder` that becomes `folder` when the block ends well.
+    """A hidden folder beside a locked `folder` that becomes `folder` when the block ends well.
 
     After a failure or a kill it stays, and the next run with the same `key` finds it as it was; a run with another key starts it anew.
-
-    Raises:
-        StaaError: another process is writing it.
-        UsageError: no folder can be made there.
     """
     target, partial, old = places(folder)
+    marker = partial / KEY
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder with -o") from None
-    lock = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise StaaError(f"another staa process is writing {folder}; wait for it or choose another folder with -o") from None
-    try:
-        marker = partial / KEY
-        if not marker.exists() or marker.read_text() != key:
-            clear(partial)
+        if partial.exists() and not (marker.exists() and marker.read_text() == key):
+            marker.unlink(missing_ok=True)  # first: nobody goes on with what a kill leaves of the rest
+            shutil.rmtree(partial)
+        if not partial.exists():
+            partial.mkdir()
             write_text(marker, key)
         for remnant in partial.rglob(".staa-*.tmp"):
             remnant.unlink()  # a kill hit `write_bytes`
         yield partial
         publish(partial, target, old, keep=keep)
-        (target / KEY).unlink()
     finally:
-        os.close(lock)
+        recover(folder)
         if partial.exists() and {entry.name for entry in partial.iterdir()} <= {KEY}:
             shutil.rmtree(partial, ignore_errors=True)
 
 
 def publish(partial: Path, target: Path, old: Path, *, keep: bool) -> None:
-    """Put the finished folder in its place; what stood there is removed only once the new one stands.
+    """Put the finished folder in its place; what stood there waits for `recover` to remove it.
 
     With `keep`, files of the old folder that the new one does not have (a user's notes, say) are copied into it.
     """
@@ -196,7 +212,6 @@ def publish(partial: Path, target: Path, old: Path, *, keep: bool) -> None:
             shutil.rmtree(old)
         target.rename(old)
     partial.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def copy_missing(source: Path, target: Path) -> None:
@@ -208,12 +223,3 @@ def copy_missing(source: Path, target: Path) -> None:
             temporary = heir.with_name(f".staa-{os.getpid()}.tmp")
             shutil.copy2(path, temporary, follow_symlinks=False)
             temporary.replace(heir)
-
-
-def clear(folder: Path) -> None:
-    """Empty a folder without removing it (its lock must stay)."""
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

@@ -99,13 +99,13 @@ def joined(device: str) -> Iterator[tuple[World, str]]:
     from torch import distributed
 
     if ":" in device:
-        raise UsageError(f"--device {device} is one device for all processes of torchrun, expected 'auto', 'cpu' or 'cuda'")
+        raise UsageError(f"'{device}' is one device for all processes of torchrun, expected 'auto', 'cpu' or 'cuda'")
     local = int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if cuda and local >= torch.cuda.device_count():
         raise UsageError(
-            f"torchrun started a process {local} on a machine with {torch.cuda.device_count()} GPU(s), expected a GPU for each; "
-            "use a smaller --nproc_per_node, or --device cpu"
+            f"torchrun started a process {local} on a machine with {torch.cuda.device_count()} GPU(s), expected a GPU for each",
+            "fewer-processes",
         )
     place = f"cuda:{local}" if cuda else "cpu"
     if cuda:

@@ -1,19 +1,15 @@
-"""What a result was made of: hashes, versions, seeds; times and host kept apart."""
+"""What a result was made of: hashes and versions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-import socket
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from staa_cli import __version__
-
-SCHEMA = 1
+from staa_cli.runtime.version import __version__
 
 
 def hash_bytes(data: bytes) -> str:
@@ -46,45 +42,3 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-class Run:
-    """The clock and the fixed part of one command's `metrics.json`.
-
-    Two runs of the same work differ in the object `run` (times, host) and in measured speeds only.
-
-    Args:
-        recipe: resolved, with all its defaults.
-        identity: all that the result depends on beside the recipe.
-        essence: the recipe without its defaults.
-    """
-
-    def __init__(self, command: str, recipe: dict[str, Any], identity: dict[str, Any], essence: dict[str, Any]) -> None:
-        self.command, self.recipe, self.identity, self.essence = command, recipe, identity, essence
-        self.started = datetime.now(UTC)
-
-    @property
-    def key(self) -> str:
-        """Equal keys mean equal work: a finished folder with this key need not be made again."""
-        return hash_json({"command": self.command, "recipe": self.essence, **self.identity})
-
-    def metrics(self, summary: dict[str, Any], *, device: str = "cpu", **extra: Any) -> dict[str, Any]:
-        seconds = (datetime.now(UTC) - self.started).total_seconds()
-        return {
-            "schema": SCHEMA,
-            "command": self.command,
-            "key": self.key,
-            "recipe": self.recipe,
-            "recipe_sha256": hash_json(self.recipe),
-            **self.identity,
-            "versions": versions("torch", "torchaudio", "transformers", "soundfile", "numpy"),
-            "device": device,
-            **extra,
-            "summary": summary,
-            "run": {
-                "started": self.started.isoformat(timespec="seconds"),
-                "seconds": round(seconds, 3),
-                "host": socket.gethostname(),
-                "platform": platform.platform(),
-            },
-        }

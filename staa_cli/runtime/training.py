@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import MODEL, write_text
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.parallel import ALONE, World
 
 HISTORY = "history.jsonl"
@@ -27,7 +27,7 @@ def fit(
     optimizer: torch.optim.Optimizer,
     epochs: int,
     run_epoch: Callable[[int, TrainingState], dict[str, Any]],
-    output: Output,
+    listener: Listener,
     *,
     score: str | None = None,
     patience: int | None = None,
@@ -53,13 +53,13 @@ def fit(
     kept = module if average is None else average.module
     saved = state.epoch
     if saved:
-        output.message(f"going on after epoch {saved} of {epochs}")
+        listener.message(f"going on after epoch {saved} of {epochs}")
     try:
         while state.epoch < epochs and not stale(state, score, patience):
             record = run_epoch(state.epoch, state)
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **record})
-            output.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
+            listener.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
             best = state.history[state.best_epoch - 1] if state.best_epoch else None
             if score is None or best is None or record[score] >= best[score]:
                 state.best_epoch = state.epoch
@@ -71,7 +71,7 @@ def fit(
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
     if state.epoch < epochs:
-        output.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
+        listener.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if world.leader:
         if score is not None:
             save_module(folder / LAST, kept, header)

@@ -1,28 +1,26 @@
-"""A function over many items in worker processes, so that neither a crash nor a kill loses more than the item in hand."""
+"""A function over many items in worker processes, so that neither a crash nor a kill loses more than the item in hand.
+
+No thread and no lock is involved: Ctrl-C may come at any moment, also twice, and is raised at once.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.connection import wait as wait_for
-from typing import Generic, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
 from staa_cli.runtime.errors import StaaError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-# Items handed out per worker: enough that none waits, few enough that the memory does not grow with the number of items.
-AHEAD = 8
-PATIENCE = 0.2
-"""Seconds until Ctrl-C is looked for again."""
 
 
 class WorkerDied(StaaError):
@@ -36,129 +34,104 @@ def available_cores() -> int:
 
 def map_in_processes(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int, preload: str
-) -> Iterator[tuple[int, Result | WorkerDied]]:
+) -> Generator[tuple[int, Result | WorkerDied]]:
     """Apply a function of a module to all items.
 
     Args:
         function: defined at the top of a module, as its arguments and results travel between processes.
-        items: taken one after the other, a little ahead of the work.
+        items: taken one after the other, each when a worker is free.
         workers: processes; 1 does the work in this one.
         preload: the module that holds `function`, imported once for all workers.
 
     Yields:
         The place of an item and its result, in the order in which they are ready. An item that kills its worker yields `WorkerDied`.
+
+    Raises:
+        Exception: what `function` raised. The workers end with the iterator: close it where it is not used up.
     """
     if workers <= 1:
         for place, item in enumerate(items):
             yield place, function(item)
         return
-    with interrupts_noted() as check:
-        pool = Pool[Item, Result](function, workers, preload, check)
-        try:
-            yield from pool.map(enumerate(items))
-        finally:
-            pool.close()
+    # A fork of this process would take along its threads' locks (the progress bar's, a library's).
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload])
+    todo, crew, in_hand = enumerate(items), dict[Connection, BaseProcess](), dict[Connection, int]()
+    try:
+        while True:
+            while len(in_hand) < workers and (following := next(todo, None)) is not None:
+                place, item = following
+                line = next((line for line in crew if line not in in_hand), None) or hire(context, function, crew)
+                in_hand[line] = place
+                with suppress(ConnectionError):  # the worker has died in the meantime, which is noticed below
+                    line.send(item)
+            if not in_hand:
+                return
+            ready: list[Any] = wait(list(in_hand))
+            for line in ready:
+                place = in_hand.pop(line)
+                try:
+                    result = line.recv()
+                except (EOFError, OSError):
+                    dismiss(line, crew)
+                    result = WorkerDied("the process that worked on it died (killed, out of memory, or crashed in a library)")
+                if isinstance(result, Exception) and not isinstance(result, WorkerDied):
+                    raise result
+                yield place, result
+    finally:
+        for line in list(crew):
+            dismiss(line, crew)
+
+
+def hire(context: ForkServerContext, function: Callable[[Any], Any], crew: dict[Connection, BaseProcess]) -> Connection:
+    """Start a worker and return the line to it."""
+    ours, theirs = context.Pipe()
+    worker = context.Process(target=work, args=(function, theirs), daemon=True)
+    with interrupts_held():
+        worker.start()
+        crew[ours] = worker
+    theirs.close()
+    return ours
 
 
 @contextmanager
-def interrupts_noted() -> Iterator[Callable[[], None]]:
-    """Ctrl-C is noted, and raised where the block asks for it by the function that it gets.
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, as the server of the workers would not survive half a request.
 
-    Raised anywhere, it may leave a future locked whose result the pool's own thread then waits to set, and so the process would never end.
+    A terminal sends it to all processes, but it is this one's business: what starts within the block inherits the mask.
     """
-    noted: list[bool] = []
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: None
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-
-    def check() -> None:
-        if noted:
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, lambda *_: noted.append(True))
+    resource_tracker.ensure_running()  # which would undo the mask when it starts
+    held: list[int] = []
+    # The mask alone would not do: another thread may take the signal in.
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield check
+        yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    check()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
-class Pool(Generic[Item, Result]):
-    """Worker processes that are started anew after one of them died."""
+def dismiss(line: Connection, crew: dict[Connection, BaseProcess]) -> None:
+    """End a worker, whatever it is doing."""
+    worker = crew.pop(line)
+    line.close()
+    worker.kill()
+    worker.join()
 
-    def __init__(self, function: Callable[[Item], Result], workers: int, preload: str, check: Callable[[], None]) -> None:
-        self.function, self.workers, self.check = function, workers, check
-        # A fork of this process would take along its threads' locks (the progress bar's, a library's).
-        self.context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-        if self.context.get_start_method() == "forkserver":
-            self.context.set_forkserver_preload([preload])
-        self.executor: ProcessPoolExecutor | None = None
 
-    def start(self, workers: int) -> ProcessPoolExecutor:
-        self.close()
-        self.executor = ProcessPoolExecutor(workers, self.context, initializer=prepare_worker)
-        return self.executor
-
-    def close(self) -> None:
-        if self.executor is not None:
-            self.executor.shutdown(wait=False, cancel_futures=True)
-            self.executor = None
-
-    def map(self, todo: Iterator[tuple[int, Item]]) -> Iterator[tuple[int, Result | WorkerDied]]:
-        executor = self.start(self.workers)
-        running: dict[Future[Result], tuple[int, Item]] = {}
+def work(function: Callable[[Any], Any], line: Connection) -> None:
+    """What a worker does until it is dismissed, or the process that hired it is gone."""
+    with suppress(EOFError, ConnectionError):
         while True:
-            suspects: list[tuple[int, Item]] = []
-            for place, item in todo:
-                try:
-                    running[executor.submit(self.function, item)] = place, item
-                except BrokenProcessPool:
-                    suspects.append((place, item))
-                    break
-                if len(running) >= AHEAD * self.workers:
-                    break
-            if not running and not suspects:
-                return
-            for future in self.wait(running):
-                place, item = running.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    suspects.append((place, item))
-                else:
-                    yield place, future.result()
-            if suspects:
-                # All that was in hand failed with the one that killed its worker: alone, each shows whether it was the one.
-                suspects += running.values()
-                running.clear()
-                yield from self.one_by_one(sorted(suspects, key=lambda suspect: suspect[0]))
-                executor = self.start(self.workers)
-
-    def one_by_one(self, items: Sequence[tuple[int, Item]]) -> Iterator[tuple[int, Result | WorkerDied]]:
-        executor = self.start(1)
-        for place, item in items:
+            item = line.recv()
             try:
-                (future,) = self.wait([executor.submit(self.function, item)])
-                yield place, future.result()
-            except BrokenProcessPool:
-                yield place, WorkerDied("the process that worked on it died (killed, out of memory, or crashed in a library)")
-                executor = self.start(1)
-
-    def wait(self, futures: Iterable[Future[Result]]) -> set[Future[Result]]:
-        """Those that are ready, at least one."""
-        futures, done = list(futures), set[Future[Result]]()
-        while not done:
-            self.check()
-            done = wait(futures, timeout=PATIENCE, return_when=FIRST_COMPLETED).done
-        return done
-
-
-def prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it, even where it was killed and could not say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+                result = function(item)
+            except Exception as error:
+                result = error
+            line.send(result)

@@ -22,7 +22,7 @@ def test_absolute_budget() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"linf": 0.1, "peak_snr_db": 20.0}])
 def test_exactly_one_form(settings: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="exactly one of"):
         Budget(**settings)
 
 

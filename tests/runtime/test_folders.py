@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from staa_cli.runtime import folders
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.folders import (
     KEY,
+    SCHEMA,
     inspect_output,
+    locked,
     places,
     read_metrics,
-    refuse_overwrite,
     workspace,
     write_bytes,
     write_json,
     write_text,
 )
-from staa_cli.runtime.provenance import SCHEMA
+
+
+@contextmanager
+def work(out: Path, key: str, *, keep: bool = True) -> Iterator[Path]:
+    with locked(out, make=True), workspace(out, key, keep=keep) as folder:
+        yield folder
+
+
+def look(out: Path, command: str = "attack") -> dict[str, object] | None:
+    with locked(out):
+        return inspect_output(out, command)
 
 
 def interrupted(out: Path, key: str, *files: str, keep: bool = True) -> set[str]:
     """A run that writes files, then fails. Returns what it found in its workspace."""
-    with suppress(KeyboardInterrupt), workspace(out, key, keep=keep) as folder:
+    with suppress(KeyboardInterrupt), work(out, key, keep=keep) as folder:
         found = names(folder)
         for name in files:
             write_text(folder / name, key)
@@ -34,12 +47,12 @@ def interrupted(out: Path, key: str, *files: str, keep: bool = True) -> set[str]
     return found
 
 
-def finish(out: Path, key: str = "k", files: tuple[str, ...] = ("a.wav",), command: str = "attack", failed: int = 0) -> Path:
+def finish(out: Path, key: str = "k", files: tuple[str, ...] = ("a.wav",)) -> Path:
     """A finished run."""
-    with workspace(out, key) as folder:
+    with work(out, key) as folder:
         for name in files:
             write_text(folder / name, key)
-        write_json(folder / "metrics.json", {"schema": SCHEMA, "command": command, "key": key, "summary": {"failed": failed}})
+        write_json(folder / "metrics.json", {"schema": SCHEMA, "command": "attack", "key": key, "summary": {}})
     return out
 
 
@@ -49,7 +62,7 @@ def names(folder: Path) -> set[str]:
 
 def test_a_folder_appears_whole(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    with workspace(out, "k") as folder:
+    with work(out, "k") as folder:
         write_text(folder / "sub" / "a", "1")
         assert not out.exists()
     assert names(out) == {"sub", "sub/a"}
@@ -75,18 +88,61 @@ def test_a_failure_without_work_leaves_nothing(tmp_path: Path) -> None:
 def test_remnants_of_a_killed_write_go(tmp_path: Path) -> None:
     interrupted(tmp_path / "out", "k", "sub/a")
     (places(tmp_path / "out")[1] / "sub" / ".staa-123.tmp").write_text("half")
-    with workspace(tmp_path / "out", "k"):
+    with work(tmp_path / "out", "k"):
         pass
     assert names(tmp_path / "out") == {"sub", "sub/a"}
 
 
-def test_one_writer(tmp_path: Path) -> None:
-    with workspace(tmp_path / "out", "k") as folder:
-        with pytest.raises(StaaError, match="another staa process is writing"), workspace(tmp_path / "out", "k"):
-            pytest.fail("two writers")
-        assert folder.is_dir(), "the second took the first one's workspace away"
+def test_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "PATIENCE", 0.05)
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    with work(tmp_path / "out", "k") as folder:
         write_text(folder / "a", "1")
-    assert names(tmp_path / "out") == {"a"}
+        for out in (tmp_path / "out", tmp_path / "link"):
+            with pytest.raises(StaaError, match="another staa process is writing") as told, locked(out):
+                pytest.fail("two writers")
+            assert told.value.advice == "wait"
+        assert (folder / "a").exists(), "the second took the first one's workspace away"
+    assert names(tmp_path) == {"link", "out", "out/a"}
+
+
+def test_a_lock_that_a_kill_left_behind_blocks_nobody(tmp_path: Path) -> None:
+    (tmp_path / ".out.staa-lock").touch()
+    finish(tmp_path / "out")
+    assert names(tmp_path) == {"out", "out/a.wav", "out/metrics.json"}
+
+
+def test_a_lock_file_that_was_removed_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first writer removes the file that the second has opened already: a third must not make another beside it."""
+    lock = folders.fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        (tmp_path / ".out.staa-lock").unlink()
+        monkeypatch.setattr(folders.fcntl, "flock", lock)
+        lock(file, how)
+
+    monkeypatch.setattr(folders.fcntl, "flock", late)
+    with locked(tmp_path / "out"):
+        assert folders.try_lock(tmp_path / ".out.staa-lock") is None
+    assert names(tmp_path) == set()
+
+
+def test_a_look_leaves_nothing(tmp_path: Path) -> None:
+    assert look(tmp_path / "new" / "out") is None
+    assert look(tmp_path / "out") is None
+    assert names(tmp_path) == set()
+
+
+def test_no_folder_can_be_made_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot be made: .*file is a file"), locked(tmp_path / "file" / "out", make=True):
+        pytest.fail("made")
+    with pytest.raises(UsageError, match=r"cannot be made \(No such file or directory\)"), locked(Path("/proc/staa-out"), make=True):
+        pytest.fail("made")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"cannot be made: .* is not writable"):
+        look(tmp_path / "out")
+    assert names(tmp_path) == {"file"}
 
 
 def test_files_of_the_user_stay(tmp_path: Path) -> None:
@@ -104,7 +160,7 @@ def test_files_of_the_user_stay(tmp_path: Path) -> None:
 
 def test_replacing_keeps_nothing(tmp_path: Path) -> None:
     out = finish(tmp_path / "out", files=("a.wav", "b.wav"))
-    with workspace(out, "new", keep=False) as folder:
+    with work(out, "new", keep=False) as folder:
         write_text(folder / "a.wav", "new")
     assert names(out) == {"a.wav"}
 
@@ -121,7 +177,7 @@ def test_hidden_neighbours_of_the_user_stay(tmp_path: Path, hidden: str) -> None
     (tmp_path / hidden).mkdir()
     (tmp_path / hidden / "mine").write_text("x")
     out = finish(tmp_path / "out")
-    inspect_output(out, "attack", "k")
+    look(out)
     finish(out, "new")
     assert (tmp_path / hidden / "mine").read_text() == "x"
 
@@ -130,32 +186,46 @@ def test_half_done_publication_is_finished(tmp_path: Path) -> None:
     out = finish(tmp_path / "out")
     target, _, old = places(out)
     target.rename(old)
-    assert inspect_output(out, "attack", "k").finished
+    assert look(out) is not None
     assert names(tmp_path) == {"out", "out/a.wav", "out/metrics.json"}
     old.mkdir()
     (target / KEY).touch()
-    assert inspect_output(out, "attack", "k").finished
+    assert look(out) is not None
     assert names(tmp_path) == {"out", "out/a.wav", "out/metrics.json"}
 
 
+@pytest.mark.parametrize("interrupt", [1, 2])
+def test_ctrl_c_while_publishing_leaves_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: int) -> None:
+    out, rename, calls = finish(tmp_path / "out"), Path.rename, iter(range(1, 9))
+
+    def interrupting(path: Path, target: Path) -> Path:
+        if next(calls) == interrupt:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        finish(out, "new")
+    assert (out / "a.wav").read_text() == "k"
+    assert interrupted(out, "new") == {KEY, "a.wav", "metrics.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out", ".out.staa-partial"}
+
+
 def test_what_stands_at_an_output(tmp_path: Path) -> None:
-    assert inspect_output(tmp_path / "new" / "out", "attack", "k").replaceable is None
     (tmp_path / "empty").mkdir()
-    assert inspect_output(tmp_path / "empty", "attack", "k").replaceable is None
+    assert look(tmp_path / "empty") is None
     out = finish(tmp_path / "out")
-    assert inspect_output(out, "attack", "k").finished
-    other = inspect_output(out, "attack", "other")
-    assert not other.finished
-    assert other.replaceable is not None
-    refuse_overwrite(out, other.replaceable, "other", overwrite=True)
-    with pytest.raises(UsageError, match="--overwrite"):
-        refuse_overwrite(out, other.replaceable, "other", overwrite=False)
-    failed = inspect_output(finish(tmp_path / "failed", failed=1), "attack", "k")
-    assert not failed.finished
-    assert failed.replaceable is not None
-    refuse_overwrite(out, failed.replaceable, "k", overwrite=False)
+    found = look(out)
+    assert found is not None
+    assert found["key"] == "k"
     with pytest.raises(UsageError, match="is the result of 'staa attack', not of 'staa baseline'"):
-        inspect_output(out, "baseline", "k")
+        look(out, "baseline")
+    with pytest.raises(UsageError, match="is a file"):
+        look(out / "a.wav")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="is a broken symbolic link"):
+        look(tmp_path / "dangling")
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "out", "dangling"}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +244,7 @@ def test_runs_that_cannot_be_read(tmp_path: Path, content: str | bytes | None, w
     if content is not None:
         (tmp_path / "metrics.json").write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(UsageError, match="holds files that staa did not write"):
-        inspect_output(tmp_path, "attack", "k")
+        look(tmp_path)
     with pytest.raises(UsageError, match=words.replace("[", r"\[")):
         read_metrics(tmp_path)
 
