@@ -1,4 +1,7 @@
-"""Finding, reading, overriding and checking recipes. All mistakes of a recipe are reported together."""
+"""Finding, reading, overriding and checking recipes. All mistakes of a recipe are reported together.
+
+What a recipe may say is a schema of the room that it describes; here it is only applied.
+"""
 
 from __future__ import annotations
 
@@ -13,77 +16,12 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from staa_cli.recipes.base import Strict
-from staa_cli.recipes.schema import RECIPES, BaselineRecipe
+from staa_cli.recipes.shipped import FOLDERS, find_recipe
 from staa_cli.runtime.errors import UsageError, suggestion
+from staa_cli.runtime.schema import Strict
+from staa_cli.runtime.yaml_text import parse_yaml
 
 RecipeType = TypeVar("RecipeType", bound=Strict)
-
-# Inside the wheel the recipes lie beside this module; in a checkout they stand at the top level.
-PLACES = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
-
-BOOL, FLOAT, TIMESTAMP = (f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "timestamp"))
-
-
-class Loader(yaml.SafeLoader):
-    """Safe YAML with the numbers and booleans of YAML 1.2: `1e-4` is a number, `off` and a date are text, a key stands once."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own form
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (BOOL, FLOAT, TIMESTAMP)]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-class Dumper(yaml.SafeDumper):
-    """Safe YAML that quotes text which either our loader or one of YAML 1.1 would take for something else."""
-
-
-Loader.add_implicit_resolver(BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-NUMBER = re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$")
-for reader_or_writer in (Loader, Dumper):
-    reader_or_writer.add_implicit_resolver(FLOAT, NUMBER, list("-+.0123456789"))
-
-
-def parse_yaml(text: str) -> Any:
-    return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
-
-
-def shipped_names(step: str | None = None) -> list[str]:
-    """The names of the recipes that come with staa, such as `demo/emo18`; those of one step only, where it is given."""
-    for place in PLACES:
-        if place.is_dir():
-            paths = [path for path in place.rglob("*.yaml") if step is None or parse_yaml(path.read_text(encoding="utf-8"))["step"] == step]
-            return sorted(str(path.relative_to(place).with_suffix("")) for path in paths)
-    return []
-
-
-def find_recipe(name: str, step: str | None = None) -> Path:
-    """A recipe's file, by path or by the name of a shipped one.
-
-    Raises:
-        UsageError: neither exists; the nearest shipped name is offered, or those in the folder of that name, or all of the step.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if not path.is_absolute() and ".." not in path.parts:
-        for place in PLACES:
-            shipped = place / (name if path.suffix == ".yaml" else f"{name}.yaml")
-            if shipped.is_file():
-                return shipped
-    known = shipped_names(step)
-    inside = [other for other in known if other.startswith(f"{name}/")]
-    if inside or path.is_dir():
-        raise UsageError(f"{name} is a folder, expected a recipe: a YAML file or one of the shipped names {', '.join(inside or known)}")
-    near = suggestion(name, known) or f", neither a file nor one of {', '.join(known)}"
-    raise UsageError(f"there is no recipe '{name}'{near}")
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:
@@ -94,7 +32,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
     """
     dotted, equals, text = override.partition("=")
     if not equals or not dotted:
-        raise UsageError(f"--set '{override}' was not understood, expected key=value or key.sub=value")
+        raise UsageError(f"the override '{override}' was not understood, expected key=value or key.sub=value")
     try:
         value = parse_yaml(text)
     except (yaml.YAMLError, ValueError):
@@ -104,7 +42,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
         if data.get(parent) is None:
             data[parent] = {}
         if not isinstance(data[parent], dict):
-            raise UsageError(f"--set '{override}': '{parent}' is {data[parent]!r}, which has no keys of its own")
+            raise UsageError(f"the override '{override}': '{parent}' is {data[parent]!r}, which has no keys of its own")
         data = data[parent]
     data[last] = value
 
@@ -121,13 +59,13 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     Raises:
         UsageError: every mistake of the recipe, each with the key, what was found and what was expected.
     """
-    path, data = read_recipe(name, kind)
+    path, data = read_recipe(name, step_of(kind))
     edit(data, overrides, seed)
     return check(path, {"": (data, kind)})[""]
 
 
-def load_attackers(name: str, overrides: Sequence[str] = (), seed: int | None = None) -> dict[str, BaselineRecipe]:
-    """Read and check what `staa baseline` shall do: one recipe under the name "", or those of a preset by their names.
+def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = (), seed: int | None = None) -> dict[str, RecipeType]:
+    """Read and check one recipe, under the name "", or those of a preset by their names.
 
     A preset has `attackers`, a mapping of names to the keys of each, in place of `attack`; its other keys hold for all. An override holds
     for all too, also where an attacker has its own value, unless it begins with `attackers.NAME.`.
@@ -135,10 +73,10 @@ def load_attackers(name: str, overrides: Sequence[str] = (), seed: int | None = 
     Raises:
         UsageError: as `load_recipe`; an override that an attacker does not know is a mistake in its recipe.
     """
-    path, data = read_recipe(name, BaselineRecipe)
+    path, data = read_recipe(name, step_of(kind))
     if "attackers" not in data:
         edit(data, overrides, seed)
-        return check(path, {"": (data, BaselineRecipe)})
+        return check(path, {"": (data, kind)})
     single = [override for override in overrides if override.startswith("attackers.")]
     edit(data, single)
     attackers = data.pop("attackers")
@@ -153,13 +91,31 @@ def load_attackers(name: str, overrides: Sequence[str] = (), seed: int | None = 
             raise UsageError(f"{path}: attacker '{own_name}' is {own!r}, expected keys and values with 'attack' among them{near}")
         merged[str(own_name)] = deepcopy({**data, **own})
         edit(merged[str(own_name)], [override for override in overrides if override not in single], seed)
-    return check(path, {own_name: (own, BaselineRecipe) for own_name, own in merged.items()})
+    return check(path, {own_name: (own, kind) for own_name, own in merged.items()})
 
 
-def read_recipe(name: str, kind: type[Strict]) -> tuple[Path, dict[str, Any]]:
-    """The file of a recipe and what it says, unchecked but for its step."""
-    wanted = next(step for step, schema in RECIPES.items() if issubclass(kind, schema))
-    path = find_recipe(name, wanted)
+def step_of(kind: type[Strict]) -> str:
+    """The step that a schema is for: the one value of its key `step`."""
+    step: str = get_args(kind.model_fields["step"].annotation)[0]
+    return step
+
+
+def read_recipe(name: str, step: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a recipe and what it says, together with what it extends; unchecked but for its step.
+
+    Raises:
+        UsageError: there is no such recipe, it is not for `step`, or cannot be read.
+    """
+    path = find_recipe(name, step)
+    return path, read_file(path, step, ())
+
+
+def read_file(path: Path, step: str, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    """What a file says. With `extends`, its keys replace those of the recipe that it names, each as a whole.
+
+    Args:
+        heirs: the files that extend this one.
+    """
     try:
         data = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:
@@ -167,9 +123,19 @@ def read_recipe(name: str, kind: type[Strict]) -> tuple[Path, dict[str, Any]]:
     if not isinstance(data, dict):
         what = "nothing" if data is None else f"a {type(data).__name__}"
         raise UsageError(f"{path} holds {what}, expected keys and values; see the shipped recipes for examples")
-    if data.get("step") in RECIPES and data["step"] != wanted:
-        raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {wanted}' (step: {wanted})")
-    return path, data
+    if data.get("step", step) != step and data["step"] in list(FOLDERS):  # it may be of any type
+        raise UsageError(f"{path} is a recipe for 'staa {data['step']}', expected one for 'staa {step}' (step: {step})")
+    if "extends" not in data:
+        return data
+    base = data.pop("extends")
+    if not isinstance(base, str):
+        raise UsageError(f"{path}: 'extends' is {base!r}, expected the name or the path of a recipe")
+    # A path is meant from where the recipe lies, a name is a shipped one's.
+    beside = path.parent / base
+    source = beside if beside.is_file() else find_recipe(base, step)
+    if source.resolve() in {heir.resolve() for heir in (*heirs, path)}:
+        raise UsageError(f"{path}: 'extends: {base}' leads back to where it came from")
+    return {**read_file(source, step, (*heirs, path)), **data}
 
 
 def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None) -> None:
@@ -225,8 +191,3 @@ def owner(kind: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
         annotation = kind.model_fields[name].annotation
         kind = next(part for part in (annotation, *get_args(annotation)) if isinstance(part, type) and issubclass(part, BaseModel))
     return kind
-
-
-def dump_recipe(recipe: BaseModel) -> str:
-    """A resolved recipe as YAML that reads back to the same recipe."""
-    return yaml.dump(recipe.model_dump(), Dumper=Dumper, sort_keys=False, allow_unicode=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -9,27 +10,40 @@ from typing import Any
 
 import pytest
 
-from staa_cli.recipes import dump_recipe, load_attackers, load_recipe, shipped_names
-from staa_cli.recipes.load import find_recipe, parse_yaml
-from staa_cli.recipes.schema import RECIPES, BaselineRecipe, PrepareRecipe, Strict, TrainGeneratorRecipe, TrainVictimRecipe
+from staa_cli.corpora.recipe import PrepareRecipe
+from staa_cli.evaluation.recipe import BaselineRecipe
+from staa_cli.generator.recipe import TrainGeneratorRecipe
+from staa_cli.recipes import find_recipe, load_preset, load_recipe, shipped
+from staa_cli.recipes.load import read_recipe
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.schema import Strict
+from staa_cli.runtime.yaml_text import dump_yaml, parse_yaml
+from staa_cli.victims.recipe import TrainVictimRecipe
 
 VICTIM = "step: train-victim\nmodel: emo18\n"
 GENERATOR = "step: train-generator\nbudget: {linf: 0.05}\n"
 PGD = "step: baseline\nattack: pgd\nbudget: {linf: 0.05}\n"
 PREPARE = "step: prepare\ncorpus: csv\n"
 KINDS = {VICTIM: TrainVictimRecipe, GENERATOR: TrainGeneratorRecipe, PGD: BaselineRecipe, PREPARE: PrepareRecipe}
+SCHEMAS: dict[str, type[Strict]] = {
+    "prepare": PrepareRecipe,
+    "train-victim": TrainVictimRecipe,
+    "train-generator": TrainGeneratorRecipe,
+    "baseline": BaselineRecipe,
+}
+ALL = [(step, name) for step in SCHEMAS for name in shipped(step)]
+FOLDER = Path(__file__).parents[2] / "recipes"
 
 
-def load(folder: Path, text: str, *overrides: str, base: str = VICTIM, seed: int | None = None) -> Any:
+def load(folder: Path, text: str, *overrides: str, base: str = VICTIM, kind: type[Strict] | None = None, seed: int | None = None) -> Any:
     path = folder / "recipe.yaml"
     path.write_text(base + text)
-    return load_recipe(str(path), KINDS[base], overrides, seed)
+    return load_recipe(str(path), kind or KINDS[base], overrides, seed)
 
 
-def refused(folder: Path, text: str, *overrides: str, base: str = VICTIM) -> str:
+def refused(folder: Path, text: str, *overrides: str, base: str = VICTIM, kind: type[Strict] | None = None) -> str:
     with pytest.raises(UsageError) as refusal:
-        load(folder, text, *overrides, base=base)
+        load(folder, text, *overrides, base=base, kind=kind)
     return str(refusal.value)
 
 
@@ -82,7 +96,7 @@ def test_no_switches(tmp_path: Path, word: str) -> None:
 
 MISTAKES = [
     (VICTIM, "epoch: 3\n", ["epoch: unknown key; did you mean 'epochs'?"]),
-    (VICTIM, "zzz: 3\n", ["zzz: unknown key, expected one of step, model, epochs"]),
+    (VICTIM, "zzz: 3\n", ["zzz: unknown key, expected one of step, model, train_on, epochs"]),
     (VICTIM, "epochs: 3\nepochs: 4\n", ["key 'epochs' stands twice", "line"]),
     (GENERATOR, "weights: {sparsity: 1, sparsity: 2}\n", ["key 'sparsity' stands twice"]),
     (VICTIM, "epochs: 0\n", ["epochs: found 0, expected greater than or equal to 1"]),
@@ -100,7 +114,7 @@ MISTAKES = [
     ("step: baseline\nattack: pgd\n", "", ["budget: missing"]),
     ("step: baseline\nattack: pgd\n", "budget: {}\n", ["budget: expected exactly one of 'linf', 'peak_snr_db'"]),
     ("step: baseline\nattack: pgd\n", "budget: {linf: 1, peak_snr_db: 2}\n", ["expected exactly one of"]),
-    ("step: baseline\nattack: fgsm\n", "budget: {linf: 1}\n", ["fgsm is the single step"]),
+    ("step: baseline\nattack: fgsm\n", "budget: {linf: 1}\nsteps: 3\n", ["fgsm is the single step"]),
     (PREPARE, "splits: {ratios: {train: 0.5, val: 0.1, test: 0.1}}\n", ["splits.ratios: the three ratios sum to 0.7"]),
     (PREPARE, "splits: {speakers: {train: [a], test: [a]}}\n", ["splits.speakers: a listed more than once"]),
     (PREPARE, "splits: {speakers: {train: [03], test: ['a']}}\n", ["splits.speakers.train.0: found 3, expected string"]),
@@ -114,6 +128,12 @@ MISTAKES = [
     ("", "1: 2\n", ["mistakes in the recipe"]),
     ("model: emo18\n", "", ["step: missing"]),
     ("step: train-vitcim\nmodel: emo18\n", "", ["did you mean 'train-victim'?"]),
+    ("step: {}\nmodel: emo18\n", "", ["step: found {}, expected 'train-victim'"]),
+    (
+        "step: baseline\nattack: pdg\n",
+        "budget: {linf: 1}\nearly_stp: on\n",
+        ["unknown attack 'pdg'", "early_stp: unknown key; did you mean 'early_stop'?"],
+    ),
 ]
 
 
@@ -121,7 +141,7 @@ MISTAKES = [
 def test_mistakes_are_named(tmp_path: Path, base: str, text: str, words: list[str]) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(base + text)
-    kind = next((schema for step, schema in RECIPES.items() if base.startswith(f"step: {step}\n")), TrainVictimRecipe)
+    kind = next((schema for step, schema in SCHEMAS.items() if base.startswith(f"step: {step}\n")), TrainVictimRecipe)
     with pytest.raises(UsageError) as refusal:
         load_recipe(str(path), kind)
     assert refusal.value.exit_code == 2
@@ -154,17 +174,17 @@ def test_overrides(tmp_path: Path) -> None:
     budget = load(tmp_path, "", "budget.linf=null", "budget.peak_snr_db=20", base=GENERATOR).budget
     assert (budget.linf, budget.peak_snr_db) == (None, 20)
     assert load(tmp_path, "", "budget={peak_snr_db: 20}", base=GENERATOR).budget == budget
-    folders = load(tmp_path, "", "folders.pattern={emotion}/{speaker}_*", base=PREPARE).folders
-    assert folders.pattern == "{emotion}/{speaker}_*"  # no YAML, so it is text
+    prepared = load(tmp_path, "", "corpus=folders", "folders.pattern={emotion}/{speaker}_*", base=PREPARE)
+    assert prepared.folders.pattern == "{emotion}/{speaker}_*"  # no YAML, so it is text
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("epochs", "expected key=value"),
-        ("=3", "expected key=value"),
+        ("epochs", "the override 'epochs' was not understood, expected key=value"),
+        ("=3", "the override '=3' was not understood, expected key=value"),
         ("epochs=[", "epochs: found '[', expected integer"),
-        ("model.name=x", "'model' is 'emo18', which has no keys of its own"),
+        ("model.name=x", "the override 'model.name=x': 'model' is 'emo18', which has no keys of its own"),
         ("epochs=", "epochs: found None"),
         ("epohcs=3", "did you mean 'epochs'?"),
         ("a..b=3", "a: unknown key"),
@@ -178,39 +198,99 @@ def test_wrong_overrides(tmp_path: Path, override: str, words: str) -> None:
 # --- Names
 
 
-@pytest.mark.parametrize("name", ["emodb/emo18", "emodb/emo18.yaml"])
-def test_shipped_by_name(name: str) -> None:
-    assert find_recipe(name).name == "emo18.yaml"
+@pytest.mark.parametrize(("step", "name"), ALL)
+def test_shipped_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe(name, step) == find_recipe(f"{name}.yaml", step) == shipped(step)[name]
 
 
-@pytest.mark.parametrize("name", ["emodb/emo18.yml", "emodb/emo18.old", "emodb", "../recipes/emodb/emo18", "", "emodb/emo81"])
+@pytest.mark.parametrize("name", ["emo18.yml", "emo18.old", "victims", "../recipes/victims/emo18", "victims/emo18", "", "emo81"])
 def test_no_other_name_is_taken_for_a_shipped_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"emodb/emo18"):
-        find_recipe(name)
+    with pytest.raises(UsageError, match=r"emo18"):
+        find_recipe(name, "train-victim")
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "absent"),
+    ("step", "name", "words"),
     [
-        ("survy", "there is no recipe 'survy'; did you mean 'survey'?", "emodb"),
-        ("ravdess", "ravdess is a folder, expected a recipe: a YAML file or one of the shipped names ravdess/bim, ", "emodb"),
-        ("xyz", "there is no recipe 'xyz', neither a file nor one of ", "emodb/emo18"),
+        ("baseline", "emodb/pgd", "there is no recipe 'emodb/pgd'; did you mean 'pgd'?"),
+        ("baseline", "demos/sparsefool", "there is no recipe 'demos/sparsefool'; did you mean 'sparsefool'?"),
+        ("train-victim", "iemocap/wav2vec2", "did you mean 'wav2vec2'?"),
+        ("train-generator", "ravdess/staa-net", "did you mean 'staa-net'?"),
+        ("baseline", "survy", "there is no recipe 'survy'; did you mean 'survey'?"),
+        ("baseline", "xyz", "there is no recipe 'xyz', neither a file nor one of bim, bim-logmel, "),
+        ("train-victim", "pgd", "there is no recipe 'pgd', neither a file nor one of cnn-lstm, emo18, "),
+        ("train-victim", ".", ". is a folder, expected a recipe: a YAML file or one of cnn-lstm, emo18, "),
     ],
 )
-def test_what_the_command_could_use_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str, absent: str) -> None:
+def test_what_the_command_could_use_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str, words: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=re.escape(words)) as refusal:
-        load_attackers(name)
-    assert absent not in str(refusal.value)
-    assert "ravdess/corpus" not in str(refusal.value)
+    with pytest.raises(UsageError, match=re.escape(words)):
+        find_recipe(name, step)
 
 
 def test_a_file_goes_before_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "emodb").mkdir()
-    (tmp_path / "emodb" / "emo18").write_text(VICTIM)
-    assert find_recipe("emodb/emo18") == Path("emodb/emo18")
+    (tmp_path / "emo18").write_text(VICTIM)
+    assert find_recipe("emo18", "train-victim") == Path("emo18")
+
+
+# --- A recipe that extends another
+
+
+def test_what_a_recipe_extends_is_replaced_key_by_key(tmp_path: Path) -> None:
+    plain, extended = load_recipe("pgd", BaselineRecipe), load(tmp_path, "", base="extends: pgd\n", kind=BaselineRecipe)
+    assert extended == plain
+    changed = load(
+        tmp_path, "extends: pgd\nbudget: {linf: 0.01}\npositions: {percent: 2}\n", "steps=7", base="", kind=BaselineRecipe, seed=4
+    )
+    assert changed.budget.model_dump(exclude_none=True) == {"linf": 0.01}
+    assert (changed.positions.percent, changed.steps, changed.step_size, changed.seed) == (2, 7, 0.1, 4)
+
+
+def test_a_path_is_meant_from_where_the_recipe_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "emo18").write_text(f"{VICTIM}epochs: 3\npatience: 2\n")
+    (tmp_path / "below" / "middle.yaml").write_text("extends: ../emo18\nbatch_size: 4\n")
+    (tmp_path / "top.yaml").write_text("extends: below/middle.yaml\nepochs: 5\n")
+    monkeypatch.chdir("/")
+    chain = load_recipe(str(tmp_path / "top.yaml"), TrainVictimRecipe)
+    assert (chain.epochs, chain.batch_size, chain.patience) == (5, 4, 2)
+    (tmp_path / "emo18").unlink()
+    (tmp_path / "below" / "middle.yaml").write_text("extends: emo18\n")
+    assert load_recipe(str(tmp_path / "top.yaml"), TrainVictimRecipe).batch_size == 8, "without such a file it is the shipped one"
+
+
+def test_a_recipe_that_extends_may_bear_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "emo18.yaml").write_text("extends: emo18\nepochs: 4\n")
+    assert load_recipe(str(tmp_path / "emo18.yaml"), TrainVictimRecipe).epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("extends: recipe.yaml\n", "'extends: recipe.yaml' leads back to where it came from"),
+        ("extends: other.yaml\n", "'extends: recipe.yaml' leads back to where it came from"),
+        ("extends: 3\n", "'extends' is 3, expected the name or the path of a recipe"),
+        ("extends: [emo18]\n", "'extends' is ['emo18'], expected the name or the path"),
+        ("extends:\n", "'extends' is None, expected the name or the path"),
+        ("extends: emo81\n", "there is no recipe 'emo81'; did you mean 'emo18'?"),
+        ("extends: pgd.yaml\n", "pgd.yaml is a recipe for 'staa baseline', expected one for 'staa train-victim'"),
+        ("extends: emo18\nepochs: 0\nbatch: 3\n", "recipe.yaml: 2 mistakes in the recipe"),
+    ],
+)
+def test_what_cannot_be_extended(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "other.yaml").write_text("extends: recipe.yaml\n")
+    (tmp_path / "pgd.yaml").write_text(PGD)
+    assert words in refused(tmp_path, text, base="", kind=TrainVictimRecipe)
+
+
+def test_a_preset_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "preset.yaml").write_text("extends: survey\nbudget: {linf: 0.05}\n")
+    survey, ours = load_preset("survey", BaselineRecipe), load_preset(str(tmp_path / "preset.yaml"), BaselineRecipe)
+    assert ours.keys() == survey.keys()
+    assert {recipe.budget.linf for recipe in ours.values()} == {0.05}
 
 
 # --- Presets
@@ -227,7 +307,7 @@ attackers:
 
 def preset(folder: Path, *overrides: str, text: str = PRESET, seed: int | None = None) -> dict[str, Any]:
     (folder / "preset.yaml").write_text(text)
-    return load_attackers(str(folder / "preset.yaml"), overrides, seed)
+    return load_preset(str(folder / "preset.yaml"), BaselineRecipe, overrides, seed)
 
 
 def test_a_preset_is_its_attackers_recipes(tmp_path: Path) -> None:
@@ -281,42 +361,78 @@ def test_only_baseline_takes_a_preset(tmp_path: Path) -> None:
         load_recipe(str(tmp_path / "preset.yaml"), TrainVictimRecipe)
 
 
-# --- The resolved form
+# --- The shipped recipes
 
 
-def shipped(name: str) -> list[Strict]:
+def resolved(step: str, name: str) -> list[Strict]:
     """A recipe, or all of a preset."""
-    kind = RECIPES[parse_yaml(find_recipe(name).read_text())["step"]]
-    return list(load_attackers(name).values()) if kind is BaselineRecipe else [load_recipe(name, kind)]
+    return list(load_preset(name, SCHEMAS[step]).values())
 
 
-@pytest.mark.parametrize("name", shipped_names())
-def test_resolved_recipes_read_back(tmp_path: Path, name: str) -> None:
-    for recipe in shipped(name):
-        (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
-        assert load_recipe(str(tmp_path / "recipe.yaml"), type(recipe)) == recipe
+@pytest.mark.parametrize(("step", "name"), ALL)
+def test_resolved_recipes_read_back(tmp_path: Path, step: str, name: str) -> None:
+    for recipe in resolved(step, name):
+        (tmp_path / "recipe.yaml").write_text(dump_yaml(recipe.model_dump()))
+        assert load_recipe(str(tmp_path / "recipe.yaml"), SCHEMAS[step]) == recipe
 
 
 def test_texts_that_look_like_something_else_read_back(tmp_path: Path) -> None:
     names = ["1e4", "03", "on", "null", "2024-01-02", "1:30", "ü", "", "a: b", "- c", "1_000", "0x1f", ".5", "=", "<<"]
-    recipe = PrepareRecipe.model_validate({"step": "prepare", "corpus": "csv", "splits": {"speakers": {"train": names, "test": ["x"]}}})
-    (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe))
+    recipe = load(tmp_path, "", f"splits.speakers={{train: {json.dumps(names)}, test: [x]}}", base=PREPARE)
+    assert recipe.splits.speakers.train == names
+    (tmp_path / "recipe.yaml").write_text(dump_yaml(recipe.model_dump()))
     assert load_recipe(str(tmp_path / "recipe.yaml"), PrepareRecipe) == recipe
 
 
-@pytest.mark.parametrize("name", shipped_names())
-def test_shipped_recipes_say_how_to_use_them(name: str) -> None:
-    """What it is; what it needs; the exact command, which names this very recipe and passes the command line's own check."""
-    lines = find_recipe(name).read_text().splitlines()
+@pytest.mark.parametrize(("step", "name"), ALL)
+def test_shipped_recipes_say_how_to_use_them(step: str, name: str) -> None:
+    """What it is, in a line; what it needs; the exact command, which names this very recipe, an output and a source of the right sort."""
+    lines = shipped(step)[name].read_text().splitlines()
     comment = [line[1:].strip() for line in lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]]
-    assert len(comment) >= 3
-    assert len(comment[0]) > 20
+    assert 20 < len(comment[0]) <= 100
+    assert comment[0].endswith(".") or ":" in comment[0]
     assert any(line.startswith("Needs:") for line in comment)
     commands = [shlex.split(line) for line in comment if re.match(r"staa [a-z]", line)]
-    step = shipped(name)[0].model_dump()["step"]
-    assert any(command[1] == step and command[2] == name and "-o" in command for command in commands), commands
+    (command,) = [command for command in commands if command[1:3] == [step, name] and "-o" in command]
+    if "--source" in command:
+        assert Path(command[command.index("--source") + 1]).suffix == (".csv" if name == "csv" else "")
 
 
-def test_every_shipped_recipe_is_listed() -> None:
-    folder = Path(__file__).parents[2] / "recipes"
-    assert {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.y*ml")} == set(shipped_names())
+def test_every_recipe_lies_where_a_command_looks() -> None:
+    names = [path.stem for path in FOLDER.rglob("*.y*ml")]
+    assert sorted(names) == sorted(name for _, name in ALL if name in names)
+    assert len(names) == len(ALL) <= 55
+
+
+def test_a_name_of_one_command_is_not_that_of_two_of_its_folders() -> None:
+    attacks, presets = ({path.stem for path in (FOLDER / folder).iterdir()} for folder in ("attacks", "presets"))
+    assert not attacks & presets
+
+
+def test_no_two_recipes_are_the_same() -> None:
+    told = {}
+    for step, name in ALL:
+        recipes = load_preset(name, SCHEMAS[step])
+        text = dump_yaml({own_name: recipe.model_dump() for own_name, recipe in recipes.items()})
+        assert text not in told, f"{name} says what {told.get(text)} does"
+        told[text] = name
+
+
+@pytest.mark.parametrize(("step", "name"), ALL)
+def test_what_extends_says_only_what_differs(step: str, name: str) -> None:
+    path, whole = read_recipe(name, step)
+    own = parse_yaml(path.read_text())
+    if "extends" in own:
+        _, base = read_recipe(own.pop("extends"), step)
+        assert whole == {**base, **own}
+        assert all(base.get(key) != value for key, value in own.items())
+
+
+def test_the_papers_budgets() -> None:
+    """What the STAA-Net paper has for its two corpora (section 4.2 and 4.3)."""
+    for suffix, epsilon, percent, weight in (("", 0.05, 6.25, 1e-3), ("-iemocap", 0.01, 25, 1e-4)):
+        attackers: dict[str, Any] = dict(load_preset(f"paper-1{suffix}", BaselineRecipe))
+        assert {recipe.budget.linf for recipe in attackers.values()} == {epsilon}
+        assert attackers["pgd"].positions.percent == percent
+        generator = load_recipe(f"paper{suffix}", TrainGeneratorRecipe)
+        assert (generator.budget.linf, generator.weights.magnitude, generator.size) == (epsilon, weight, "large")
