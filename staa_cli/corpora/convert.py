@@ -10,12 +10,12 @@ import numpy as np
 
 from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio, to_integers, write_wav
 from staa_cli.audio.shaping import set_loudness, trim_silence, unify
-from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.runtime.provenance import hash_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Order:
     """What is to be made of an utterance.
 
     Attributes:
@@ -60,20 +60,20 @@ class Failed(NamedTuple):
     problem: str
 
 
-def convert(task: Task) -> Converted | Failed:
+def convert(order: Order) -> Converted | Failed:
     """Read, shape and write one utterance.
 
     Raises:
         OSError: the output could not be written; that is no fault of the recording.
     """
-    recipe = task.recipe
+    recipe = order.recipe
     try:
-        audio = read_audio(task.path, recipe.channel)
+        audio = read_audio(order.path, recipe.channel)
         samples = audio.samples
-        if task.start or task.end is not None:
-            samples = samples[round(task.start * SAMPLE_RATE) : None if task.end is None else round(task.end * SAMPLE_RATE)]
+        if order.start or order.end is not None:
+            samples = samples[round(order.start * SAMPLE_RATE) : None if order.end is None else round(order.end * SAMPLE_RATE)]
             if not len(samples):
-                raise AudioError(f"{task.path} has no audio from {task.start:g} s to {task.end or float('inf'):g} s: it is shorter")
+                raise AudioError(f"{order.path} has no audio from {order.start:g} s to {order.end or float('inf'):g} s: it is shorter")
     except AudioError as error:
         return Failed(str(error))
     identity = hash_bytes(to_integers(samples, "PCM_16").astype("<i2").tobytes())
@@ -86,9 +86,9 @@ def convert(task: Task) -> Converted | Failed:
         samples, limited = set_loudness(samples, measure, dbfs)
     clipped = int(np.count_nonzero(np.abs(samples) > 1))
     pieces = unify(samples, recipe.seconds, recipe.longer)
-    names = piece_names(task.name, len(pieces)) if recipe.longer == "split" else [task.name]
+    names = piece_names(order.name, len(pieces)) if recipe.longer == "split" else [order.name]
     for name, piece in zip(names, pieces, strict=True):
-        write_wav(task.folder / name, piece, "PCM_16")
+        write_wav(order.folder / name, piece, "PCM_16")
     written = [(name, len(piece)) for name, piece in zip(names, pieces, strict=True)]
     return Converted(written, identity, audio.rate, audio.channels, native / SAMPLE_RATE, trimmed, limited, clipped)
 

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
-from staa_cli.corpora.utterance import Listing, Reader, Utterance, lies_in, wav_names
-from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.corpora.recipe import PrepareRecipe
+from staa_cli.corpora.registry import find_layout
+from staa_cli.corpora.utterance import Listing, Utterance, lies_in, wav_names
 from staa_cli.runtime.errors import UsageError
 
-# The modules behind the names in recipes, imported when used.
-READERS = {
-    "audformat": "audformat",
-    "cremad": "cremad",
-    "csv": "table",
-    "demos": "demos",
-    "emodb": "emodb",
-    "emovo": "emovo",
-    "folders": "folders",
-    "iemocap": "iemocap",
-    "nemo": "nemo",
-    "ravdess": "ravdess",
-    "savee": "savee",
-    "tess": "tess",
-    "urdu": "urdu",
-}
+FOLDER = "folder"
+
+
+def locate(recipe: PrepareRecipe, source: Path | None, folder: Path) -> Path | None:
+    """Where the corpus lies: `source`, or what its layout gets by itself, into the empty `folder` if need be; None where nobody knows.
+
+    Raises:
+        UsageError: a source is given where there is none to give.
+        StaaError: the corpus cannot be fetched.
+    """
+    fetch: Callable[[Path | None, PrepareRecipe, Path], Path | None] | None = getattr(find_layout(recipe.corpus), "fetch", None)
+    return source if fetch is None else fetch(source, recipe, folder)
+
+
+def kind_of_source(recipe: PrepareRecipe) -> str:
+    """What has to be given as the source of a corpus."""
+    return str(getattr(find_layout(recipe.corpus), "SOURCE", FOLDER))
 
 
 def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None) -> Listing:
@@ -41,11 +42,10 @@ def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None
         UsageError: the source is missing, of the wrong layout, or holds nothing of what is wanted.
     """
     if not source.exists():
-        raise UsageError(f"{source} does not exist, expected the corpus '{recipe.corpus}'; give its place with --source")
-    if recipe.corpus != "csv" and not source.is_dir():
+        raise UsageError(f"{source} does not exist, expected the corpus '{recipe.corpus}'", "source")
+    if kind_of_source(recipe) == FOLDER and not source.is_dir():
         raise UsageError(f"{source} is a file, expected the folder of the corpus '{recipe.corpus}'")
-    read: Reader = import_module(f"staa_cli.corpora.{READERS[recipe.corpus]}").read
-    listing = read(source, recipe)
+    listing = find_layout(recipe.corpus).read(source, recipe)
     if without is not None:
         listing.utterances = [utterance for utterance in listing.utterances if not lies_in(utterance.path, without)]
     if not listing.utterances:

@@ -85,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         what = "does not exist" if not folder.exists() else f"holds no {MANIFEST}"
-        raise UsageError(f"{folder} {what}, expected a folder made by 'staa prepare RECIPE -o {folder}'")
+        raise UsageError(f"{folder} {what}, expected a folder made by 'staa prepare'")
     data = path.read_bytes()
     rows = csv.DictReader(io.StringIO(data.decode("utf-8", "surrogateescape"), newline=""))
     if tuple(rows.fieldnames or ()) != COLUMNS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,15 @@ import numpy as np
 
 from staa_cli.audio.files import RESAMPLER, SAMPLE_RATE
 from staa_cli.corpora.checks import Prepared, findings
-from staa_cli.corpora.convert import Converted, Failed, Task, convert, from_record, to_record
+from staa_cli.corpora.convert import Converted, Failed, Order, convert, from_record, to_record
 from staa_cli.corpora.listing import output_names
 from staa_cli.corpora.manifest import Row, write_manifest
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.splits import SPLITS, assign_splits
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import Interrupted, StaaError
 from staa_cli.runtime.folders import write_text
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.workers import WorkerDied, available_cores, map_in_processes
 
 JOURNAL = ".staa-prepared.jsonl"
@@ -29,7 +30,7 @@ JOURNAL = ".staa-prepared.jsonl"
 FILES_PER_WORKER = 50
 
 
-def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Output, workers: int | None = None) -> dict[str, Any]:
+def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, listener: Listener, workers: int | None = None) -> dict[str, Any]:
     """Read, shape and write every utterance of `listing` below `folder`, those that an earlier run has done excepted.
 
     A file that cannot be read is reported and left out; all others are done.
@@ -49,12 +50,12 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Outpu
     converted = read_journal(folder)
     todo = [(utterance, name) for utterance, name in zip(listing.utterances, names, strict=True) if name not in converted]
     if converted:
-        output.message(f"{len(converted)} of {len(names)} utterances were finished before")
+        listener.message(f"{len(converted)} of {len(names)} utterances were finished before")
     workers = workers or min(available_cores(), 1 + len(todo) // FILES_PER_WORKER)
-    failures = convert_all(recipe, todo, converted, folder, output, workers)
+    failures = convert_all(recipe, todo, converted, folder, listener, workers)
     problems = [*listing.problems, *(failures[name] for name in names if name in failures)]
     for problem in problems:
-        output.error(problem)
+        listener.error(problem)
     prepared = []
     for utterance, name in zip(listing.utterances, names, strict=True):
         if name in converted:
@@ -67,11 +68,11 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, output: Outpu
     write_manifest(folder, manifest)
     (folder / JOURNAL).unlink(missing_ok=True)
     checked, warnings = findings(prepared, {str(split): count for split, count in (recipe.expected or {}).items()})
-    warnings += audio_warnings(converted)
+    warnings += [*listing.warnings, *audio_warnings(converted)]
     for reason, count in sorted(listing.left_out.items()):
-        output.message(f"left out: {count} × {reason}")
+        listener.message(f"left out: {count} × {reason}")
     for warning in warnings:
-        output.warning(warning)
+        listener.warning(warning)
     return {
         **summarise(recipe.corpus, manifest, problems),
         "recordings": len(prepared),
@@ -88,16 +89,21 @@ def convert_all(
     todo: Sequence[tuple[Utterance, str]],
     converted: dict[str, Converted],
     folder: Path,
-    output: Output,
+    listener: Listener,
     workers: int,
 ) -> dict[str, str]:
     """Do all and enter what comes out into `converted` and the journal. Returns the problems by name."""
     failures: dict[str, str] = {}
     total = len(todo) + len(converted)
-    tasks = (Task(utterance.path, utterance.start, utterance.end, folder, name, recipe) for utterance, name in todo)
+    # The schema of a corpus's recipes is made in this process: what all corpora share travels.
+    shared = PrepareRecipe.model_construct(**{name: getattr(recipe, name) for name in PrepareRecipe.model_fields})
+    orders = (Order(utterance.path, utterance.start, utterance.end, folder, name, shared) for utterance, name in todo)
     try:
-        results = map_in_processes(convert, tasks, workers, preload=convert.__module__)
-        with (folder / JOURNAL).open("a") as journal, output.progress("prepare", len(todo)) as step:
+        with (
+            (folder / JOURNAL).open("a") as journal,
+            listener.progress("prepare", len(todo)) as step,
+            closing(map_in_processes(convert, orders, workers, preload=convert.__module__)) as results,
+        ):
             for place, result in results:
                 utterance, name = todo[place]
                 match result:

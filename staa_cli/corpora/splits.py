@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
+from staa_cli.corpora.recipe import Folds, Lists, SplitRecipe
 from staa_cli.corpora.utterance import Utterance
-from staa_cli.recipes.corpus import Folds, Lists, SplitRecipe
 from staa_cli.runtime.errors import UsageError
 
 SPLITS = ("train", "val", "test")

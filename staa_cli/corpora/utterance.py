@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
 
@@ -48,15 +47,16 @@ class Listing:
     Attributes:
         problems: one sentence for each file that is there but cannot be an utterance. Nothing is dropped in silence.
         left_out: how many utterances are no part of what was asked for, by reason.
+        warnings: what is odd about the corpus as a whole.
     """
 
     utterances: list[Utterance]
     problems: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
 
 
 Item = TypeVar("Item")
-Reader = Callable[[Path, PrepareRecipe], Listing]
 
 
 def wav_names(names: Sequence[str]) -> list[str]:
@@ -78,9 +78,15 @@ def wav_names(names: Sequence[str]) -> list[str]:
 def spread(items: Sequence[Item], count: int) -> list[Item]:
     """Up to `count` of the items, evenly spread: neighbours in a list often share speaker and emotion.
 
-    Those of half the count are among them, so that a larger count goes on where a smaller one stopped.
+    Those of a smaller count are among them, so that a larger count goes on where a smaller one stopped: places are taken in the order of
+    the sequence of J. G. van der Corput (1935), whose every start is spread evenly.
     """
-    return [items[index * len(items) // min(count, len(items))] for index in range(min(count, len(items)))]
+    if not items:
+        return []
+    digits = len(items).bit_length()
+    reversed_ = (int(f"{number:0{digits}b}"[::-1], 2) for number in range(2**digits))
+    places = dict.fromkeys(number * len(items) >> digits for number in reversed_)
+    return [items[place] for place in sorted(list(places)[:count])]
 
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus", ".w64", ".caf"})
@@ -104,7 +110,12 @@ def walk(folder: str, left_out: set[str]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     for entry in shown:
-        if entry.is_dir():
+        try:
+            folder_inside = entry.is_dir()
+        except OSError:  # a link that leads to itself: whoever opens it says so
+            yield entry.path
+            continue
+        if folder_inside:
             # A link to a folder above would lead round in circles.
             yield from walk(entry.path, left_out | {here})
         elif os.path.splitext(entry.name)[1].lower() in AUDIO_SUFFIXES:
@@ -124,6 +135,6 @@ def protect(path: Path, out: Path) -> None:
         UsageError: it is so.
     """
     if path.resolve() == out.resolve():
-        raise UsageError(f"the output folder {out} is the input itself; choose another folder with -o")
+        raise UsageError(f"the output folder {out} is the input itself", "out")
     if path.resolve().is_relative_to(out.resolve()):
-        raise UsageError(f"the input {path} lies inside the output folder {out}, which a run replaces; choose another folder with -o")
+        raise UsageError(f"the input {path} lies inside the output folder {out}, which a run replaces", "out")

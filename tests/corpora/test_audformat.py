@@ -9,7 +9,7 @@ import pytest
 
 from staa_cli.audio.files import write_wav
 from staa_cli.corpora.listing import list_corpus
-from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
 
 from ..conftest import Staa, tone
@@ -39,7 +39,8 @@ def database(root: Path) -> Path:
 
 
 def recipe(**keys: Any) -> PrepareRecipe:
-    return PrepareRecipe.model_validate({"step": "prepare", "corpus": "audformat", "audformat": keys})
+    data = {"step": "prepare", "corpus": "audformat", "audformat": keys}
+    return PrepareRecipe.schema_for(data).model_validate(data)
 
 
 def test_whole_files(tmp_path: Path) -> None:
@@ -78,8 +79,8 @@ def test_a_database_that_audb_publishes(tmp_path: Path, staa: Staa, monkeypatch:
     monkeypatch.setattr(audb.config, "CACHE_ROOT", str(tmp_path / "cache"))
     settings = ["audformat.name=mini", "audformat.table=emotion", "splits.ratios={train: 0.5, val: 0.0, test: 0.5}"]
     options = [word for setting in settings for word in ("--set", setting)]
-    assert staa("prepare", "audformat/corpus", *options, "-o", tmp_path / "out").code == 0
+    assert staa("prepare", "audformat", *options, "-o", tmp_path / "out").code == 0
     assert len((tmp_path / "out/manifest.csv").read_text().splitlines()) == 3
-    outcome = staa("prepare", "audformat/corpus", "--set", "audformat.name=maxi", "-o", tmp_path / "other")
+    outcome = staa("prepare", "audformat", "--set", "audformat.name=maxi", "-o", tmp_path / "other")
     assert outcome.code == StaaError.exit_code
     assert "audb cannot load the database 'maxi'" in outcome.err

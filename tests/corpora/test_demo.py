@@ -13,19 +13,25 @@ import numpy as np
 import pytest
 import soundfile
 
-from staa_cli.corpora.demo import EMOTIONS, SENTENCES, SPEAKERS, synthesise
+from staa_cli.corpora.layouts.demo import EMOTIONS, SENTENCES, SPEAKERS, read
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import DemoRecipe
 from staa_cli.runtime.errors import UsageError
 
 spoken = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="the extra 'demo' (espeakng-loader) is not installed")
 
-SMALL = DemoRecipe(speakers=4, utterances=7)
-OTHER_PROCESS = f"""
+
+def synthesise(folder: Path, speakers: int = 4, utterances: int = 7) -> Listing:
+    """The corpus below `folder`; by default a small one."""
+    data = {"step": "prepare", "corpus": "demo", "demo": {"speakers": speakers, "utterances": utterances}}
+    return read(folder, PrepareRecipe.schema_for(data).model_validate(data))
+
+
+OTHER_PROCESS = """
 import sys
 from pathlib import Path
-from staa_cli.corpora.demo import DemoRecipe, synthesise
-synthesise(Path(sys.argv[1]), {SMALL!r})
+from tests.corpora.test_demo import synthesise
+synthesise(Path(sys.argv[1]))
 """
 
 
@@ -37,19 +43,19 @@ def hashes(folder: Path) -> dict[str, str]:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Listing]:
     """Every speaker, every emotion once, and one of them twice."""
     folder = tmp_path_factory.mktemp("demo")
-    return folder, synthesise(folder, DemoRecipe(speakers=16, utterances=6))
+    return folder, synthesise(folder, speakers=16, utterances=6)
 
 
 @spoken
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
-    synthesise(tmp_path / "here", SMALL)
+    synthesise(tmp_path / "here")
     subprocess.run([sys.executable, "-c", OTHER_PROCESS, tmp_path / "there"], check=True, cwd=Path(__file__).parents[2])
     assert hashes(tmp_path / "here") == hashes(tmp_path / "there")
 
 
 @spoken
 def test_a_file_depends_on_its_name_only(corpus: tuple[Path, Listing], tmp_path: Path) -> None:
-    synthesise(tmp_path, SMALL)
+    synthesise(tmp_path)
     small, large = hashes(tmp_path), hashes(corpus[0])
     shared = small.keys() & large.keys()
     assert len(shared) == 4 * 6
@@ -61,9 +67,9 @@ def test_one_utterance_alone_equals_the_one_in_the_corpus(
     corpus: tuple[Path, Listing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = SPEAKERS[-1]
-    monkeypatch.setattr("staa_cli.corpora.demo.SPEAKERS", (last,))
-    monkeypatch.setattr("staa_cli.corpora.demo.SENTENCES", SENTENCES[11 * 15 % 24 :] + SENTENCES[: 11 * 15 % 24])
-    synthesise(tmp_path, DemoRecipe(speakers=3, utterances=5))
+    monkeypatch.setattr("staa_cli.corpora.layouts.demo.SPEAKERS", (last,))
+    monkeypatch.setattr("staa_cli.corpora.layouts.demo.SENTENCES", SENTENCES[11 * 15 % 24 :] + SENTENCES[: 11 * 15 % 24])
+    synthesise(tmp_path, speakers=3, utterances=5)
     assert hashes(tmp_path).items() <= hashes(corpus[0]).items()
 
 
@@ -106,5 +112,5 @@ def test_emotions_move_the_rate_the_same_way_in_every_speaker(corpus: tuple[Path
 def test_without_the_wheel_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     with pytest.raises(UsageError, match=r"pip install 'staa\[demo\]'"):
-        synthesise(tmp_path / "demo", SMALL)
+        synthesise(tmp_path / "demo")
     assert not (tmp_path / "demo").exists()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from staa_cli.corpora.checks import outside
-from staa_cli.corpora.listing import READERS, list_corpus, output_names
-from staa_cli.corpora.table import read as read_table
+from staa_cli.corpora.layouts.csv import read as read_table
+from staa_cli.corpora.listing import list_corpus, output_names
+from staa_cli.corpora.recipe import PrepareRecipe
+from staa_cli.corpora.registry import find_layout
 from staa_cli.corpora.utterance import Utterance, audio_files, spread
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
 # The manifests keep each corpus's own words; our readers use one word for one emotion in all corpora.
@@ -23,7 +23,8 @@ COMMON = {"joy": "happiness", "happy": "happiness", "angry": "anger", "fearful":
 
 
 def recipe(corpus: str, **keys: Any) -> PrepareRecipe:
-    return PrepareRecipe.model_validate({"step": "prepare", "corpus": corpus, **keys})
+    data = {"step": "prepare", "corpus": corpus, **keys}
+    return PrepareRecipe.schema_for(data).model_validate(data)
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "emovo", "ravdess"])
@@ -31,7 +32,7 @@ def test_agrees_with_the_manifest(corpus: str, corpora: Path) -> None:
     with (corpora / "manifests" / f"{corpus}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     expected = {row["file"]: (COMMON.get(row["emotion"], row["emotion"]), row["speaker"], row["gender"]) for row in rows}
-    listing = import_module(f"staa_cli.corpora.{READERS[corpus]}").read(corpora / corpus, recipe(corpus))
+    listing = find_layout(corpus).read(corpora / corpus, recipe(corpus))
     assert listing.problems == []
     assert {u.name: (u.emotion, u.speaker, u.gender) for u in listing.utterances} == expected
 
@@ -142,7 +143,7 @@ def test_names_of_no_corpus(corpus: str, file: str, tmp_path: Path) -> None:
 
 
 def test_half_of_cremad_has_a_known_gender() -> None:
-    from staa_cli.corpora.cremad import FEMALE
+    from staa_cli.corpora.layouts.cremad import FEMALE
 
     assert len(FEMALE) == 43  # of 91 actors, as published
 
@@ -163,6 +164,17 @@ def test_nemo_takes_genders_from_its_table(tmp_path: Path) -> None:
     )
     found = {u.speaker: (u.emotion, u.gender, u.language, u.text) for u in list_corpus(recipe("nemo"), tmp_path).utterances}
     assert found == {"SB0": ("anger", "male", "pl", "1"), "KLW": ("surprise", "female", "pl", "12"), "NEW": ("fear", "", "pl", "3")}
+
+
+def test_nemo_as_published_pads_its_table(tmp_path: Path) -> None:
+    """A table that names nobody who was found is said."""
+    grow(tmp_path, "samples/SB0_anger_1.wav")
+    (tmp_path / "data.tsv").write_text("file_id\tspeaker_id\tgender\nx\t SB0  \t female\n")
+    listing = list_corpus(recipe("nemo"), tmp_path)
+    assert [one.gender for one in listing.utterances] == ["female"]
+    assert listing.warnings == []
+    (tmp_path / "data.tsv").write_text("file_id\tspeaker_id\tgender\nx\tXY9\tmale\n")
+    assert "names XY9, but not SB0: their gender is unknown" in list_corpus(recipe("nemo"), tmp_path).warnings[0]
 
 
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
@@ -190,7 +202,7 @@ def iemocap(root: Path) -> Path:
 
 
 def test_iemocap_as_it_is_unpacked(tmp_path: Path) -> None:
-    listing = list_corpus(load_recipe("iemocap/corpus", PrepareRecipe, ["emotions=[happiness, neutral]"]), iemocap(tmp_path))
+    listing = list_corpus(load_recipe("iemocap", PrepareRecipe, ["emotions=[happiness, neutral]"]), iemocap(tmp_path))
     found = [(u.name, u.emotion, u.speaker, u.gender, u.session) for u in listing.utterances]
     assert found[:2] == [
         ("Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav", "neutral", "1F", "female", "1"),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from staa_cli.corpora.recipe import Folds, Lists, Ratios, SplitRecipe
 from staa_cli.corpora.splits import assign_splits
 from staa_cli.corpora.utterance import Utterance
-from staa_cli.recipes.corpus import Folds, Lists, Ratios, SplitRecipe
 from staa_cli.runtime.errors import UsageError
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {
     "ang": "anger",

@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from pydantic import Field
 
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.corpus import DemoRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.folders import write_bytes
+from staa_cli.runtime.schema import Strict
 from staa_cli.runtime.seeds import derive_seed
 
 LANGUAGE = "en"
@@ -121,32 +123,51 @@ SENTENCES = (
 )
 
 
+class Options(Strict):
+    """How much the voices say."""
+
+    speakers: int = Field(16, ge=3, le=16, description="voices")
+    utterances: int = Field(30, ge=5, le=500, description="per speaker")
+
+
 # espeak_PARAMETER, espeak_AUDIO_OUTPUT and the flags of espeak's speak_lib.h.
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 SYNCHRONOUS, DONT_EXIT, IN_CHARACTERS, UTF8 = 2, 1 << 15, 1, 1
 OnSamples = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 
 
-def synthesise(folder: Path, recipe: DemoRecipe) -> Listing:
-    """Write the corpus below `folder`: `f1/anger-00.wav` is the first time that speaker f1 is angry.
+def fetch(source: Path | None, recipe: PrepareRecipe, folder: Path) -> Path:
+    """Nothing to fetch: `read` speaks what it lists.
+
+    Raises:
+        UsageError: a source is given.
+    """
+    if source is not None:
+        raise UsageError("the corpus 'demo' is built in", "no-source")
+    return folder
+
+
+def read(source: Path, recipe: PrepareRecipe) -> Listing:
+    """Write the corpus below `source`: `f1/anger-00.wav` is the first time that speaker f1 is angry.
 
     A file depends on its own name only: asking for fewer speakers or utterances gives the same files, only fewer.
 
     Raises:
         UsageError: the extra `demo` is not installed.
     """
+    options: Options = recipe.options
     library, data = find_espeak()
     listing = Listing([])
-    for place, speaker in enumerate(SPEAKERS[: recipe.speakers]):
-        for index in range(recipe.utterances):
+    for place, speaker in enumerate(SPEAKERS[: options.speakers]):
+        for index in range(options.utterances):
             take, emotion = index // len(EMOTIONS), list(EMOTIONS)[index % len(EMOTIONS)]
             name, acted = f"{speaker.variant}/{emotion}-{take:02d}.wav", EMOTIONS[emotion]
             draw = random.Random(derive_seed(0, "demo", name))
             # 11 shares no factor with the 24 sentences: every speaker begins elsewhere.
             text = SENTENCES[(11 * place + take) % len(SENTENCES)] + acted.mark
             samples, rate = speak(library, data, f"{ACCENT}+{speaker.variant}", text, parameters(speaker, acted, draw))
-            write_bytes(folder / name, encode(colour(samples, rate, acted, draw), rate))
-            listing.utterances.append(Utterance(folder / name, name, emotion, speaker.variant, speaker.gender, LANGUAGE, text=text[:-1]))
+            write_bytes(source / name, encode(colour(samples, rate, acted, draw), rate))
+            listing.utterances.append(Utterance(source / name, name, emotion, speaker.variant, speaker.gender, LANGUAGE, text=text[:-1]))
     return listing
 
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError
 
 EMOTIONS = {
@@ -31,7 +31,13 @@ def parse(stem: str, genders: dict[str, str]) -> Labels | None:
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
     genders = read_genders(source)
-    return read_by_name(source, lambda stem: parse(stem, genders), "nEMO, expected for example SB0_anger_1.wav")
+    listing = read_by_name(source, lambda stem: parse(stem, genders), "nEMO, expected for example SB0_anger_1.wav")
+    unknown = sorted({one.speaker for one in listing.utterances} - genders.keys())
+    if genders and unknown:
+        listing.warnings.append(
+            f"data.tsv names {', '.join(sorted(genders)[:5])}, but not {', '.join(unknown[:5])}: their gender is unknown"
+        )
+    return listing
 
 
 def read_genders(source: Path) -> dict[str, str]:
@@ -48,4 +54,5 @@ def read_genders(source: Path) -> dict[str, str]:
         missing = {"speaker_id", "gender"} - set(rows.fieldnames or ())
         if missing:
             raise UsageError(f"{table} has no column {' and '.join(sorted(missing))}, expected the data.tsv of nEMO")
-        return {row["speaker_id"]: row["gender"] for row in rows}
+        # The corpus as published pads this column with blanks.
+        return {(row["speaker_id"] or "").strip(): (row["gender"] or "").strip() for row in rows}

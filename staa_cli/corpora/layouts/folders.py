@@ -3,10 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing, Utterance, audio_files
-from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.runtime.schema import Strict
+
+FIELDS = ("emotion", "speaker", "gender", "language", "session", "text")
+
+
+def check_pattern(pattern: str) -> str:
+    """A layout such as '{emotion}/{speaker}_*'."""
+    fields = re.findall(r"\{([^{}]*)\}", pattern)
+    strange = [field for field in fields if field not in FIELDS]
+    if strange:
+        raise ValueError(f"unknown field '{{{strange[0]}}}' in '{pattern}', expected {', '.join(f'{{{field}}}' for field in FIELDS)}")
+    if "emotion" not in fields:
+        raise ValueError(f"'{pattern}' has no {{emotion}}, expected for example '{{emotion}}/{{speaker}}_*'")
+    twice = sorted(field for field, count in Counter(fields).items() if count > 1)
+    if twice:
+        raise ValueError(f"{{{twice[0]}}} stands more than once in '{pattern}'")
+    return pattern
+
+
+class Options(Strict):
+    """What the path of a file below the source tells."""
+
+    pattern: Annotated[str, AfterValidator(check_pattern)] = Field(
+        "{emotion}/*", description="'*' is any text within a folder; {speaker} of the path, without its suffix"
+    )
+    speaker: str = Field("", description="of all files, where the pattern has no {speaker}")
+    language: str = Field("", description="of all files, where the pattern has no {language}")
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -18,7 +49,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
-    options = recipe.folders
+    options: Options = recipe.options
     pattern = compile_pattern(options.pattern)
     listing = Listing([])
     for path in audio_files(source):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pydantic import Field
+
 from staa_cli.corpora.names import Labels, LeftOut, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
+from staa_cli.runtime.schema import Strict, Switch
 
 EMOTIONS = {
     "01": "neutral",
@@ -25,6 +28,12 @@ EMOTIONS = {
 NAME = re.compile(r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-(?P<text>0[12])-0[12]-(?P<speaker>\d\d)")
 
 
+class Options(Strict):
+    """RAVDESS has sung utterances too."""
+
+    song: Switch = Field(False, description="take the sung utterances too")
+
+
 def parse(stem: str, song: bool) -> Labels | LeftOut | None:
     match = NAME.fullmatch(stem)
     if match is None:
@@ -36,4 +45,5 @@ def parse(stem: str, song: bool) -> Labels | LeftOut | None:
 
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
-    return read_by_name(source, lambda stem: parse(stem, recipe.ravdess.song), "RAVDESS, expected for example 03-01-05-02-01-01-01.wav")
+    options: Options = recipe.options
+    return read_by_name(source, lambda stem: parse(stem, options.song), "RAVDESS, expected for example 03-01-05-02-01-01-01.wav")

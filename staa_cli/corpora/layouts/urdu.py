@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"}
 NAME = re.compile(r"(?P<speaker>S(?P<gender>[FM])\d+)_F\d+_(?P<emotion>[AHNS])\d+")

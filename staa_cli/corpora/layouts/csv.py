@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from staa_cli.corpora.recipe import PrepareRecipe
+from staa_cli.corpora.splits import SPLITS
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.corpus import PrepareRecipe
 from staa_cli.runtime.errors import UsageError, suggestion
 
+SOURCE = "CSV file"
 REQUIRED = ("file", "emotion", "speaker")
 OPTIONAL = ("gender", "language", "session", "text", "split")
-SPLITS = ("train", "val", "test")
 
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
@@ -43,6 +44,8 @@ def read(source: Path, recipe: PrepareRecipe) -> Listing:
                 path = source.parent / values["file"]
                 if empty:
                     listing.problems.append(f"{place}: no value for {', '.join(empty)}")
+                elif "\0" in values["file"]:
+                    listing.problems.append(f"{place}: the path holds a NUL byte")
                 elif path in seen:
                     listing.problems.append(f"{place}: {values['file']} stands in an earlier line already; this line is left out")
                 elif not path.name or path.name == "..":

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from staa_cli.corpora.names import Labels
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing, Utterance, audio_files
-from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {
     "a": "anger",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from staa_cli.corpora.italian import EMOTIONS
 from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
 
 NAME = re.compile(r"(?P<emotion>[a-z]{3})-(?P<speaker>[fm][123])-(?P<text>[a-z]\d?)")
 

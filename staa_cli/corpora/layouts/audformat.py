@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import Field, model_validator
+
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing, Utterance
-from staa_cli.recipes.corpus import AudformatRecipe, PrepareRecipe
 from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.runtime.schema import Strict
 
 if TYPE_CHECKING:
     from audformat import Database
@@ -15,13 +18,34 @@ if TYPE_CHECKING:
 MISSING = "audformat databases need the packages audformat and audb; install them with: pip install 'staa[audformat]'"
 
 
-def fetch(options: AudformatRecipe) -> Path:
-    """The folder of a database that `audb` has in its cache or downloads into it.
+class Options(Strict):
+    """A database on the disk, or one that `audb` fetches."""
+
+    name: str | None = Field(None, description="let audb fetch this database; then there is no source")
+    version: str | None = Field(None, description="of the database; null is the latest")
+    table: str | None = Field(None, description="the table that holds the emotion; null looks for it")
+    emotion: str = Field("emotion", description="its column")
+    speaker: str = Field("speaker", description="the column or scheme of the speaker")
+
+    @model_validator(mode="after")
+    def version_of_something(self) -> Self:
+        if self.version is not None and self.name is None:
+            raise ValueError("'version' needs 'name'")
+        return self
+
+
+def fetch(source: Path | None, recipe: PrepareRecipe, folder: Path) -> Path | None:
+    """`source`, or the folder of the database that the recipe names: `audb` has it in its cache or downloads it into there.
 
     Raises:
-        UsageError: the extra is not installed.
+        UsageError: both are given, or the extra is not installed.
         StaaError: there is no such database, or no network.
     """
+    options: Options = recipe.options
+    if options.name is None:
+        return source
+    if source is not None:
+        raise UsageError(f"audb fetches the database '{options.name}'", "name-without-source")
     try:
         import audb
     except ImportError:
@@ -31,8 +55,7 @@ def fetch(options: AudformatRecipe) -> Path:
     except Exception as error:  # whatever the network and the repositories come up with
         version = f" version {options.version}" if options.version else ""
         raise StaaError(
-            f"audb cannot load the database '{options.name}'{version} ({error or type(error).__name__}); "
-            "look at the names in audb.available(), or give a database on disk with --source and 'audformat.name: null'"
+            f"audb cannot load the database '{options.name}'{version} ({error or type(error).__name__})", "source-or-name"
         ) from None
     return Path(database.root)
 
@@ -50,7 +73,7 @@ def read(source: Path, recipe: PrepareRecipe) -> Listing:
     if not (source / "db.yaml").is_file():
         raise UsageError(f"{source} holds no db.yaml, expected the folder of an audformat database")
     database = Database.load(str(source))
-    options = recipe.audformat
+    options: Options = recipe.options
     table = labels(database, options)
     language = only_language(database)
     listing = Listing([])
@@ -79,7 +102,7 @@ def read(source: Path, recipe: PrepareRecipe) -> Listing:
     return listing
 
 
-def labels(database: Database, options: AudformatRecipe) -> Any:
+def labels(database: Database, options: Options) -> Any:
     """The data frame of all that we want to know, by file or by segment."""
     wanted = [options.speaker, "gender", "language", "session", "transcription"]
     try:

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
 
 EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
 NAME = re.compile(r"(?P<speaker>10\d\d)_(?P<text>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?:LO|MD|HI|XX|X)")

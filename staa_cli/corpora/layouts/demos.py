@@ -10,8 +10,8 @@ from pathlib import Path
 
 from staa_cli.corpora.italian import EMOTIONS
 from staa_cli.corpora.names import Labels, read_by_name
+from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.corpora.utterance import Listing
-from staa_cli.recipes.corpus import PrepareRecipe
 
 # The neutral samples lie in a folder of their own, some without a word on prototypicality.
 NAME = re.compile(r"(?:(?:NP|PR)_)?(?P<gender>[fm])_(?P<speaker>\d\d)_(?P<emotion>[a-z]{3})\d+[a-z]*")
