@@ -9,17 +9,16 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from staa_cli.audio.budget import Budget
+from staa_cli.generator.folder import THREAT, read_recipe
+from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.generator.staa_net import STAANet
-from staa_cli.recipes.schema import TrainGeneratorRecipe
 from staa_cli.runtime.checkpoints import Header, fill, read_header
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import MODEL
 from staa_cli.runtime.provenance import hash_file
+from staa_cli.runtime.run import RECIPE
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.checkpoint import LoadedVictim, load_victim
-
-THREAT = "threat"
 
 
 def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
@@ -33,7 +32,7 @@ def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
         torch.default_generator.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
         return STAANet(
             recipe.size,
-            Budget(**recipe.budget.model_dump()),
+            recipe.budget,
             classes=classes if recipe.condition == "prediction" else 0,
             gate=recipe.gate,
             threshold=recipe.threshold,
@@ -61,7 +60,7 @@ class LoadedGenerator:
     sha256: str
 
 
-def load_generator(folder: Path, device: torch.device, threat: LoadedVictim | None = None) -> LoadedGenerator:
+def load_generator(folder: Path, device: torch.device | str = "cpu", threat: LoadedVictim | None = None) -> LoadedGenerator:
     """Load the checkpoint in `folder` and the threat model inside it.
 
     Args:
@@ -76,6 +75,8 @@ def load_generator(folder: Path, device: torch.device, threat: LoadedVictim | No
     except ValidationError as error:
         keys = f"{error.error_count()} key(s) of its recipe"
         raise UsageError(f"{folder / MODEL} was trained by another version of staa ({keys} differ); train it again") from None
+    if (folder / RECIPE).is_file() and read_recipe(folder)[1] != recipe:
+        raise UsageError(f"{folder / RECIPE} is not the recipe that the weights beside it were trained with; copy the whole folder again")
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import margin
 from staa_cli.generator.staa_net import Perturbed
+from staa_cli.metrics.margin import margin
 
 
 def adversarial_loss(logits: Tensor, reference: Tensor, confidence: float) -> Tensor:

@@ -13,12 +13,12 @@ from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.generator.checkpoint import build_generator, copy_threat, generator_header, load_generator
 from staa_cli.generator.losses import adversarial_loss, magnitude_loss, quantisation_loss, sparsity_loss
+from staa_cli.generator.recipe import AdaptiveSparsity, TrainGeneratorRecipe
 from staa_cli.metrics.classification import asr_percent
 from staa_cli.metrics.perturbation import sparsity_percent
-from staa_cli.recipes.schema import AdaptiveSparsity, TrainGeneratorRecipe
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.seeds import generator as random_stream
 from staa_cli.runtime.training import fit
 from staa_cli.victims.augment import augment, draw_keys
@@ -86,7 +86,7 @@ def train_generator(
     threat: LoadedVictim,
     folder: Path,
     device: torch.device,
-    output: Output,
+    listener: Listener,
 ) -> dict[str, Any]:
     """Train a generator into `folder`.
 
@@ -101,8 +101,8 @@ def train_generator(
             f"'reference: label' needs a threat model trained on this corpus: it knows {threat.labels}, the corpus has {manifest.labels}"
         )
     rows = manifest.split(*recipe.train_on.split("+"))
-    train = load_audio(manifest, rows, output.warning)
-    val = load_audio(manifest, manifest.split("val"), output.warning)
+    train = load_audio(manifest, rows)
+    val = load_audio(manifest, manifest.split("val"))
     if not len(train):
         raise UsageError(f"{manifest.folder} has no utterance in split '{recipe.train_on}'")
     clean, clean_val = predict(threat.victim, train, device), predict(threat.victim, val, device)
@@ -123,7 +123,7 @@ def train_generator(
         draws = random_stream(recipe.seed, "gate", epoch, device=device)
         sparsity_weight = SparsityWeight(weights.sparsity, recipe.adaptive_sparsity, state, device)
         losses, successes = [], []
-        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
+        with listener.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
             for indices in batches:
                 waveforms, targets = train.batch(indices, device)
                 predictions = clean[indices].to(device)
@@ -163,9 +163,11 @@ def train_generator(
                 record["merit"] = merit(record["val_asr_percent"], record["val_sparsity_percent"], 100 * recipe.adaptive_sparsity.target)
         return record
 
-    score = "merit" if recipe.adaptive_sparsity is not None and len(val) else None
+    # Choosing an epoch on what was trained on is no choice.
+    chosen = recipe.adaptive_sparsity is not None and len(val) and "val" not in recipe.train_on.split("+")
+    score = "merit" if chosen else None
     header = generator_header(recipe, threat)
-    state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, output, score=score, average=average)
+    state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, listener, score=score, average=average)
     network = load_generator(folder, device).network
     return {
         "size": recipe.size,

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from staa_cli.audio.files import SAMPLE_RATE
-from staa_cli.recipes.augment import AugmentRecipe
 from staa_cli.runtime.seeds import derive_seed
+from staa_cli.victims.recipe import AugmentRecipe
 
 LOW = 0xFFFFFFFF
 SHIFT, SNR, NOISE, TIME, FREQUENCY = range(5)

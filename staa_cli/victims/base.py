@@ -33,6 +33,9 @@ class Victim(nn.Module):
         min_samples: the shortest input that `network` takes.
         normalise: what the network expects to be done to a waveform; None for a network that takes it as it is.
 
+    Attributes:
+        assumptions: what was taken for granted of a model that does not say; users are told.
+
     Shape:
         waveforms `(B, T)` → logits `(B, K)`; T ≥ 1.
     """
@@ -46,6 +49,7 @@ class Victim(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.labels, self.min_samples, self.normalise = network, list(labels), min_samples, normalise
+        self.assumptions: list[str] = []
 
     def prepare(self, waveforms: Tensor) -> Tensor:
         """The network's input. `(B, T)` → `(B, max(T, min_samples))`"""
@@ -102,6 +106,8 @@ def relabel(victim: Victim, words: Mapping[str, str]) -> Victim:
     labels = [words.get(label, label) for label in victim.labels]
     merged, groups = merge(labels)
     if len(merged) < len(labels):
-        return Victim(Merged(victim, groups), merged, normalise=None)
+        whole = Victim(Merged(victim, groups), merged, normalise=None)
+        whole.assumptions = victim.assumptions
+        return whole
     victim.labels = labels
     return victim

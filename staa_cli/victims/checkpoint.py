@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.checkpoints import Header, fill, read_header
 from staa_cli.runtime.errors import StaaError, UsageError, unknown
 from staa_cli.runtime.folders import MODEL
@@ -18,6 +17,7 @@ from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.base import SpectrogramVictim, Victim, relabel
 from staa_cli.victims.cnn_lstm import CNNLSTM
 from staa_cli.victims.emo18 import emo18
+from staa_cli.victims.recipe import PRETRAINED
 from staa_cli.victims.recurrent import ConvolutionalLSTM
 from staa_cli.victims.references import Reference, resolve
 from staa_cli.victims.zhao19 import zhao19
@@ -112,14 +112,23 @@ class LoadedVictim:
     def sha256(self) -> str:
         return self.reference.sha256
 
+    def __call__(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """`(B, T)` → logits `(B, K)`"""
+        logits: torch.Tensor = self.victim(waveforms)
+        return logits
 
-def load_victim(victim: str | Path | Reference, device: torch.device) -> LoadedVictim:
+    def words(self, classes: torch.Tensor) -> list[str]:
+        """`(B,)` classes as labels."""
+        return [self.labels[index] for index in classes.tolist()]
+
+
+def load_victim(victim: str | Path | Reference, device: torch.device | str = "cpu") -> LoadedVictim:
     """Load whatever a VICTIM argument may be (see `staa_cli.victims.references`).
 
     Raises:
         UsageError: no victim there, a damaged one, or one of a form that is not accepted.
     """
-    reference = victim if isinstance(victim, Reference) else resolve(victim)
+    reference, device = victim if isinstance(victim, Reference) else resolve(victim), torch.device(device)
     name = reference.name or ""
     match reference.kind:
         case "staa":

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from staa_cli.corpora.tensors import LabelledAudio
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.batch_norm import share_batch_norm
 from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.victims.augment import augment, draw_keys
 from staa_cli.victims.base import Victim
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.sampling import balanced_weights, draw_order, group_batches
 
 

@@ -54,10 +54,7 @@ def fetch(name: str) -> Path:
             folder = Path(snapshot_download(name, allow_patterns=list(TRANSFORMERS)))
     except (OSError, ValueError, RuntimeError) as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise UsageError(
-            f"hf:{name} could not be fetched from the Hugging Face hub ({reason}); "
-            f"fetch it with 'hf download {name} --local-dir DIR' where there is a network, and give DIR as the victim"
-        ) from None
+        raise UsageError(f"hf:{name} could not be fetched from the Hugging Face hub ({reason})", "download", name=name) from None
     if not any(folder.glob("*.safetensors")):
         raise UsageError(f"hf:{name} has no safetensors, which staa needs: other forms are pickles, which run code when they are opened")
     return folder

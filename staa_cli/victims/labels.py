@@ -5,7 +5,7 @@ A map is a YAML mapping, the model's word on the left and the corpus's on the ri
     hap: happiness
     ang: anger
 
-It is given for all victims of a run with `--labels MAP.yaml`, or for one as `labels.yaml` inside its folder. Several words of a model
+It is given for all victims of a run, or for one as `labels.yaml` inside its folder. Several words of a model
 may mean one emotion of the corpus. The labels of a `.pt2` or `.onnx` file are a YAML list in the order of its outputs.
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from staa_cli.recipes.load import parse_yaml
 from staa_cli.runtime.errors import UsageError, suggestion
+from staa_cli.runtime.yaml_text import parse_yaml
 
 SYNONYMS: tuple[frozenset[str], ...] = (
     frozenset({"anger", "angry", "ang"}),
@@ -100,13 +100,13 @@ def mismatch(corpus: Iterable[str], name: str, known: Sequence[str]) -> UsageErr
     proposal = propose(strange, spare)
     text = (
         f"the inputs have the labels {', '.join(words)}, but victim '{name}' knows {', '.join(known)}: it cannot predict "
-        f"{', '.join(strange)}. Say what its words mean with --labels MAP.yaml, a line for each, 'WORD OF THE MODEL: word of the corpus'"
+        f"{', '.join(strange)}"
     )
     if proposal:
         lines = "".join(f"\n  {model}: {corpus_word}" for model, corpus_word in proposal.items())
-        return UsageError(f"{text}; perhaps:{lines}")
+        return UsageError(text, "labels-perhaps", lines=lines)
     near = next((hint for word in strange if (hint := suggestion(word, spare))), "")
-    return UsageError(f"{text}{near}")
+    return UsageError(text, "labels", near=near)
 
 
 def propose(strange: Iterable[str], spare: Sequence[str]) -> dict[str, str]:

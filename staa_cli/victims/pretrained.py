@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from staa_cli.recipes.schema import PRETRAINED
 from staa_cli.runtime.errors import UsageError
 from staa_cli.victims.hub import quiet_hub
 from staa_cli.victims.pickles import refuse_pickled_weights
+from staa_cli.victims.recipe import PRETRAINED
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -106,11 +106,12 @@ def from_pretrained(model: str, labels: list[str], source: str) -> SelfSupervise
     with quiet_transformers():
         found, _ = read(config_class.get_config_dict, source, model)
         if not found:  # what transformers makes of a folder without a configuration
-            raise UsageError(f"{source} is no readable {model} model: it holds no config.json; {how_to_fetch(model)}")
+            raise UsageError(f"{source} is no readable {model} model: it holds no config.json", "fetch", name=PRETRAINED[model])
         if found.get("model_type") != model:
             raise UsageError(
-                f"{source} holds a model of type '{found.get('model_type')}', expected '{model}': "
-                f"change 'model', or choose another encoder with --set pretrained=DIR, for example {PRETRAINED[model]}"
+                f"{source} holds a model of type '{found.get('model_type')}', expected '{model}': change 'model'",
+                "pretrained",
+                example=PRETRAINED[model],
             )
         names = dict(enumerate(labels))
         config = config_class.from_dict(
@@ -147,17 +148,12 @@ def read(function: Any, source: str, model: str, **options: Any) -> Any:
         return function(source, **options)
     except Exception as error:  # whatever its parsers, its checks and the hub raise
         if Path(source).is_dir():
-            raise UsageError(f"{source} is no readable {model} model: {first_line(error)}; {how_to_fetch(model)}") from None
+            raise UsageError(f"{source} is no readable {model} model: {first_line(error)}", "fetch", name=PRETRAINED[model]) from None
         raise UsageError(
-            f"the pretrained model '{source}' is no folder here and could not be had from the Hugging Face hub ({first_line(error)}); "
-            f"{how_to_fetch(source)}"
+            f"the pretrained model '{source}' is no folder here and could not be had from the Hugging Face hub ({first_line(error)})",
+            "fetch",
+            name=source,
         ) from None
-
-
-def how_to_fetch(source: str) -> str:
-    """What to type on a machine with access, and what to do with it here."""
-    name = PRETRAINED.get(source, source)
-    return f"fetch it with 'hf download {name} --local-dir DIR' where there is a network, and use it with --set pretrained=DIR"
 
 
 def first_line(error: Exception) -> str:

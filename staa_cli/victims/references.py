@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ from typing import Any
 
 import yaml
 
-from staa_cli.recipes.load import parse_yaml
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL, model_file, write_bytes, write_text
 from staa_cli.runtime.provenance import hash_file, hash_json
+from staa_cli.runtime.yaml_text import parse_yaml
 from staa_cli.victims.hub import fetch, hash_folder, model_files
 from staa_cli.victims.labels import own_labels, read_label_map, read_labels
 from staa_cli.victims.pickles import refuse_pickle_file, refuse_pickled_weights
@@ -32,6 +33,7 @@ NOTE = "victim.yaml"
 """What a copied victim was called, and where it came from if its weights cannot be copied."""
 LABELS = "labels.yaml"
 EXPORTED = "model.pt2"
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,7 @@ class Reference:
         """
         if self.kind == "onnx":
             raise UsageError(
-                f"{self.path} is an ONNX model, which gives no gradients: it cannot be the threat model of {what}. Judge by it with "
-                "--victim, choose an attack by queries, or give the threat model as a .pt2 file (torch.export), a folder of transformers "
-                "or a plugin"
+                f"{self.path} is an ONNX model, which gives no gradients: it cannot be the threat model of {what}", "black-box"
             )
 
     def files(self) -> list[Path]:
@@ -145,6 +145,8 @@ def local(path: Path) -> Reference:
         return Reference(kinds[path.suffix.lower()], path, path.stem)
     if path.is_dir():
         refuse_pickled_weights(path)
+    elif not path.exists() and HUB_NAME.fullmatch(str(path)):
+        raise UsageError(f"{path} does not exist here; a model of the Hugging Face hub is written hf:{path}")
     model_file(path)
     return Reference("staa", path, None)
 
@@ -200,5 +202,5 @@ def used(label_map: Mapping[str, str], references: list[Reference]) -> None:
     strange = [word for word in label_map if not any(word in reference.label_map for reference in references)]
     if strange:
         raise UsageError(
-            f"--labels maps {json.dumps(strange, ensure_ascii=False)[1:-1]}, which no victim predicts: on the left stand the model's words"
+            f"the map of labels maps {json.dumps(strange, ensure_ascii=False)[1:-1]}, which no victim predicts: models' words stand left"
         )

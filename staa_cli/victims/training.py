@@ -12,17 +12,17 @@ from torch import Tensor
 from staa_cli.corpora.manifest import Manifest, Row
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.metrics.classification import accuracy_percent, confusion_counts, uar_percent
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.runtime.seeds import reproducible
 from staa_cli.runtime.training import fit
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 from staa_cli.victims.epoch import Epochs
+from staa_cli.victims.recipe import TrainVictimRecipe
 
 GROUPS = ("language", "gender")
 """Columns of the manifest by which victims are judged group by group."""
@@ -67,7 +67,7 @@ def judge(victim: Victim, audio: LabelledAudio, rows: Sequence[Row], device: tor
 
 
 def train_victim(
-    recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, output: Output, world: World = ALONE
+    recipe: TrainVictimRecipe, manifest: Manifest, folder: Path, device: torch.device, listener: Listener, world: World = ALONE
 ) -> dict[str, Any]:
     """Train a victim by cross-entropy with Adam into `folder`; the recipe's defaults are section 4.3 of the STAA-Net paper.
 
@@ -84,34 +84,38 @@ def train_victim(
     check_precision(recipe.precision, device)
     if not world.leader:
         world.agree(None)  # the leader has decoded the audio
-    data = {split: load_audio(manifest, manifest.split(split), output.warning) for split in ("train", "val", "test")}
+    trained = recipe.train_on.split("+")
+    rows = {"train": manifest.split(*trained), "val": [] if "val" in trained else manifest.split("val"), "test": manifest.split("test")}
+    data = {part: load_audio(manifest, members) for part, members in rows.items()}
     if world.leader:
         world.agree(None)
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):
         if recipe.patience is not None:
-            raise UsageError(f"'patience' watches the split 'val', and {manifest.folder} has no utterance in it; use --set patience=null")
-        output.warning("no utterance in split 'val': the last epoch is kept as the best")
+            raise UsageError(f"'patience' watches the split 'val', and {manifest.folder} has no utterance in it", "no-patience")
+        reason = "is trained on" if "val" in trained else "has no utterance"
+        listener.warning(f"the split 'val' {reason}: the last epoch is kept as the best")
     with deterministic(recipe.deterministic):
-        return train_and_judge(recipe, manifest, data, folder, device, output, world)
+        return train_and_judge(recipe, manifest, rows, data, folder, device, listener, world)
 
 
 def train_and_judge(
     recipe: TrainVictimRecipe,
     manifest: Manifest,
+    rows: dict[str, list[Row]],
     data: dict[str, LabelledAudio],
     folder: Path,
     device: torch.device,
-    output: Output,
+    listener: Listener,
     world: World,
 ) -> dict[str, Any]:
     victim = build_victim(recipe.model, manifest.labels, recipe.seed, pretrained=recipe.pretrained).to(device)
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
-    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in manifest.split("train")], recipe, device, world)
+    epochs = Epochs(victim, optimizer, data["train"], [row.file for row in rows["train"]], recipe, device, world)
 
     def run_epoch(epoch: int, _: TrainingState) -> dict[str, Any]:
-        with output.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
+        with listener.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
             record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
         if len(data["val"]):
             scores = evaluate(victim, data["val"], device, world)
@@ -121,12 +125,12 @@ def train_and_judge(
     header = victim_header(recipe.model, victim)
     selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
     train = reproducible(run_epoch, recipe.seed, device)
-    state = fit(folder, victim, header, optimizer, recipe.epochs, train, output, score=selected, patience=recipe.patience, world=world)
+    state = fit(folder, victim, header, optimizer, recipe.epochs, train, listener, score=selected, patience=recipe.patience, world=world)
     if not world.leader:
         return {}
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}
     best = load_victim(folder, device).victim
-    summary = {split: judge(best, data[split], manifest.split(split), device) for split in ("val", "test") if len(data[split])}
+    summary = {split: judge(best, data[split], rows[split], device) for split in ("val", "test") if len(data[split])}
     return {
         "model": recipe.model,
         "labels": manifest.labels,

@@ -63,7 +63,10 @@ def load_transformers(reference: Reference) -> Victim:
     network = SelfSupervised(model)
     # The class of the feature extractor normalises unless its configuration says no.
     normalise = feature_extractor_z_score if extractor.get("do_normalize", True) else None
-    return Victim(network, labels, network.min_samples, normalise)
+    victim = Victim(network, labels, network.min_samples, normalise)
+    if not extractor:
+        victim.assumptions.append("has no preprocessor_config.json: its input is z-scored, as most models of its kind were trained")
+    return victim
 
 
 def check_complete(reference: Reference, info: dict[str, Any]) -> None:

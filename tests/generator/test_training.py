@@ -12,8 +12,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.generator import training
-from staa_cli.recipes.augment import AugmentRecipe
 from staa_cli.victims.augment import augment, draw_keys
+from staa_cli.victims.recipe import AugmentRecipe
 
 from ..conftest import Staa, World
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from staa_cli.recipes.augment import AugmentRecipe
 from staa_cli.victims import augment as module
 from staa_cli.victims.augment import augment, draw_keys, normal, uniform
+from staa_cli.victims.recipe import AugmentRecipe
 
 FILES = [f"audio/{number}.wav" for number in range(6)]
 FULL = AugmentRecipe(shift=0.1, noise_snr_db=[5.0, 15.0], time_mask=0.3, frequency_mask=0.3)

@@ -117,7 +117,7 @@ def test_pgd_works_through_the_features() -> None:
     model = victim()
     x = speech(1)
     reference = model(x).argmax(dim=1)
-    attacked = PGD(Budget(linf=0.05), steps=5, step_size=0.3)(model, x, reference, [0, 1])
+    attacked = PGD(budget=Budget(linf=0.05), steps=5, step_size=0.3)(model, x, reference, [0, 1])
 
     def margin(waveforms: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(model(waveforms), reference)

@@ -13,10 +13,10 @@ from torch.nn.functional import cross_entropy
 from staa_cli.audio.files import read_audio
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.schema import TrainVictimRecipe
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import SILENT
 from staa_cli.runtime.seeds import generator
 from staa_cli.victims.checkpoint import build_victim
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.training import train_victim
 
 from ..conftest import World
@@ -46,7 +46,7 @@ def plain_loop(world: World, model: str, epochs: int, batch_size: int, seed: int
 def test_default_training_is_the_papers_bit_for_bit(model: str, batch_size: int, world: World, tmp_path: Path) -> None:
     """24 utterances: the last batch is smaller, or a single utterance that BatchNorm could not learn from."""
     recipe = load_recipe(str(world.recipes[model]), TrainVictimRecipe, ["epochs=2", f"batch_size={batch_size}"], seed=3)
-    train_victim(recipe, read_manifest(world.data), tmp_path, torch.device("cpu"), Output(verbosity=-1))
+    train_victim(recipe, read_manifest(world.data), tmp_path, torch.device("cpu"), SILENT)
     expected = plain_loop(world, model, 2, batch_size, 3)
     found = load_file(tmp_path / "last.safetensors")
     assert found.keys() == expected.keys()

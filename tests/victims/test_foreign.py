@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from staa_cli.commands.advice import advised
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.victims import plugins
 from staa_cli.victims.base import Victim
@@ -229,7 +230,7 @@ def test_all_kinds_judge_one_attack(staa: Staa, foreign: dict[str, Path], plugin
 
 def test_dry_run_with_foreign_victims_needs_no_torch(foreign: dict[str, Path], world: World, tmp_path: Path) -> None:
     victims = [word for victim in foreign.values() for word in ("--victim", victim)]
-    outcome = without_torch("attack", world.generator, world.data, *victims, "--dry-run", "-o", tmp_path / "out")
+    outcome = without_torch("attack", world.generator, world.data, "--split", "test", *victims, "--dry-run", "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
 
 
@@ -411,8 +412,18 @@ def test_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("cannot connect\nand so on")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", no_network)
-    with pytest.raises(UsageError, match=r"\(cannot connect\); fetch it with 'hf download org/ser --local-dir DIR'"):
+    with pytest.raises(UsageError, match=r"\(cannot connect\)") as refusal:
         load_victim("hf:org/ser", CPU)
+    assert "; fetch it with 'hf download org/ser --local-dir DIR'" in advised(refusal.value)
+
+
+def test_a_name_of_the_hub_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="org/ser does not exist here; a model of the Hugging Face hub is written hf:org/ser"):
+        load_victim("org/ser", CPU)
+    (tmp_path / "org").mkdir()
+    with pytest.raises(UsageError, match="does not exist, expected a folder made by"):
+        load_victim("org/ser/model", CPU)
 
 
 def test_hub_model(foreign: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,11 +17,11 @@ from torch import Tensor, distributed, nn
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import load_audio
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.batch_norm import share_batch_norm
 from staa_cli.runtime.parallel import ALONE, World, joined
 from staa_cli.victims.checkpoint import build_victim
 from staa_cli.victims.epoch import Epochs
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.training import predict
 
 from ..commands.conftest import run_process

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import torch
 
+from staa_cli.commands.advice import advised
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import Header, save_module
 from staa_cli.runtime.errors import Interrupted, UsageError
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import SILENT
 from staa_cli.victims import training
 from staa_cli.victims.base import z_score
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 from staa_cli.victims.pretrained import classes, from_config, plain_config
+from staa_cli.victims.recipe import TrainVictimRecipe
 
 from ..conftest import Staa, World
 from .conftest import ENCODERS, fit_until_second_epoch, make_encoder
@@ -87,7 +88,7 @@ def train(world: World, folder: Path, encoder: Path, model: str = "wav2vec2", ep
     recipe.write_text(f"step: train-victim\nmodel: {model}\nepochs: {epochs}\nbatch_size: 8\nlearning_rate: 1e-3\n")
     folder.mkdir(exist_ok=True)
     loaded = load_recipe(str(recipe), TrainVictimRecipe, [f"pretrained={encoder}"])
-    return training.train_victim(loaded, read_manifest(world.data), folder, CPU, Output(verbosity=-1))
+    return training.train_victim(loaded, read_manifest(world.data), folder, CPU, SILENT)
 
 
 @pytest.mark.parametrize("model", ENCODERS)
@@ -161,7 +162,7 @@ def test_unreachable_hub_says_how_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(UsageError) as refusal:
         build_victim("wavlm", LABELS)
     for words in ("microsoft/wavlm-base", "hf download microsoft/wavlm-base --local-dir DIR", "--set pretrained=DIR"):
-        assert words in str(refusal.value)
+        assert words in advised(refusal.value)
 
 
 def damaged(folder: Path, how: str) -> None:

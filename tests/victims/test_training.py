@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from staa_cli.corpora.manifest import read_manifest
+from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.schema import TrainGeneratorRecipe, TrainVictimRecipe
 from staa_cli.runtime.errors import Interrupted
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import SILENT
+from staa_cli.victims.recipe import TrainVictimRecipe
 
 from ..conftest import World
 from .conftest import fit_until_second_epoch
@@ -52,11 +53,11 @@ def test_interrupted_training_ends_as_an_undisturbed_one(kind: str, world: World
         folder.mkdir(exist_ok=True)
         if kind == "victim":
             recipe = load_recipe(str(world.recipes["zhao19"]), TrainVictimRecipe)
-            victim_training.train_victim(recipe, manifest, folder, CPU, Output(verbosity=-1))
+            victim_training.train_victim(recipe, manifest, folder, CPU, SILENT)
         else:
             settings = load_recipe(str(world.recipes["staa-net"]), TrainGeneratorRecipe, ["gate=random"])
             threat = load_victim(world.emo18, CPU)
-            generator_training.train_generator(settings, manifest, threat, folder, CPU, Output(verbosity=-1))
+            generator_training.train_generator(settings, manifest, threat, folder, CPU, SILENT)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "fit", fit_until_second_epoch)
@@ -73,5 +74,5 @@ def test_training_leaves_the_global_random_state_alone(world: World, tmp_path: P
 
     state = torch.get_rng_state()
     recipe = load_recipe(str(world.recipes["zhao19"]), TrainVictimRecipe, ["epochs=1"])
-    train_victim(recipe, read_manifest(world.data), tmp_path, CPU, Output(verbosity=-1))
+    train_victim(recipe, read_manifest(world.data), tmp_path, CPU, SILENT)
     assert torch.equal(state, torch.get_rng_state())

@@ -16,15 +16,15 @@ from torch.nn.functional import cross_entropy
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.recipes import load_recipe
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import deterministic
 from staa_cli.runtime.errors import Interrupted, UsageError
-from staa_cli.runtime.output import Output
+from staa_cli.runtime.listener import SILENT
 from staa_cli.runtime.training import stale
 from staa_cli.victims import training
 from staa_cli.victims.checkpoint import build_victim
 from staa_cli.victims.epoch import Epochs
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.sampling import balanced_weights, draw_order, group_batches
 
 from ..conftest import World
@@ -39,7 +39,7 @@ def settings(world: World, *overrides: str) -> TrainVictimRecipe:
 
 def train(world: World, folder: Path, *overrides: str) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
-    return training.train_victim(settings(world, *overrides), read_manifest(world.data), folder, CPU, Output(verbosity=-1))
+    return training.train_victim(settings(world, *overrides), read_manifest(world.data), folder, CPU, SILENT)
 
 
 def one_epoch(world: World, *overrides: str, take: list[int] | None = None) -> tuple[dict[str, Tensor], float]:
@@ -148,7 +148,7 @@ def test_patience_needs_val(world: World, tmp_path: Path, monkeypatch: pytest.Mo
     manifest = read_manifest(world.data)
     manifest.rows[:] = [row for row in manifest.rows if row.split != "val"]
     with pytest.raises(UsageError, match="'patience' watches the split 'val'"):
-        training.train_victim(settings(world, "patience=1"), manifest, tmp_path, CPU, Output(verbosity=-1))
+        training.train_victim(settings(world, "patience=1"), manifest, tmp_path, CPU, SILENT)
 
 
 def switches() -> tuple[object, ...]:
