@@ -1,1 +1,1 @@
-"""Iterative attacks, one file each, and the campaign that runs any attacker over a set of utterances."""
+"""The attacks, one file each; `core` holds what an attack is and what several share. See `core.attack` for how to add one."""

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.problem import GoalAttack, Problem
-from staa_cli.attacks.starts import sounds
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.sounds import sounds
 from staa_cli.audio.budget import bounds
 
 BISECTIONS = 10
@@ -65,30 +66,20 @@ class Walk:
         return replace(self, **{name: value[chosen] for name, value in vars(self).items()})
 
 
-@dataclass(frozen=True)
-class BoundaryAttack(GoalAttack):
-    """See the module.
+class Boundary(GoalAttack):
+    """See the module. The defaults are the second paper's."""
 
-    Attributes:
-        steps: towards x.
-        samples: S, candidates of a trial.
-        trials: failures in a row that end half a step; the next one is smaller.
-        orthogonal, inward: the first steps, as shares of ‖δ‖₂.
-        adapt: a step size is multiplied or divided by it.
-        starts: sounds that are tried for a starting point.
-        forward_batch: candidates in one forward pass.
-    """
+    title: ClassVar = "Boundary"
+    needs: ClassVar = "predictions"
 
-    steps: int = 100
-    samples: int = 10
-    trials: int = 3
-    orthogonal: float = 0.01
-    inward: float = 0.01
-    adapt: float = 0.5
-    starts: int = 100
-    forward_batch: int = 64
-
-    counts_queries: ClassVar[bool] = True
+    steps: int = Field(100, ge=1, description="steps towards x")
+    samples: int = Field(10, ge=1, description="S: candidates of a trial")
+    trials: int = Field(3, ge=1, description="failures in a row that end half a step; the next one is smaller")
+    orthogonal: float = Field(0.01, gt=0, description="first step along the boundary, as a share of ‖δ‖₂; adapts")
+    inward: float = Field(0.01, gt=0, lt=1, description="first step towards x, as a share of ‖δ‖₂; adapts")
+    adapt: float = Field(0.5, gt=0, lt=1, description="steps times or over this where under 20 % or over 50 % of candidates succeed")
+    starts: int = Field(100, ge=1, description="sounds that are tried for a starting point")
+    forward_batch: int = Field(64, ge=1, description="candidates in one forward pass: memory and speed, not the result")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. Where no start is found, δ is 0; where the walk does not get to the ε-ball, it is cut to it."""

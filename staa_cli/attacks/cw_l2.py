@@ -6,35 +6,29 @@ lock-step; one whose loss stands still leaves the descent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.cw import Descent, outwards
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.descent import Descent, outwards
+from staa_cli.attacks.core.goal import GoalAttack, Problem
 
 PATIENCE = 50
 """After every so many steps it is asked whether the loss has fallen since."""
 
 
-@dataclass(frozen=True)
-class CarliniWagnerL2(GoalAttack):
-    """See the module.
+class CWL2(GoalAttack):
+    """See the module. The defaults are those of Carlini and Wagner, for δ on [-1, 1]."""
 
-    Attributes:
-        steps: of a descent.
-        searches: descents, each with another c.
-        rate: Adam's learning rate, in the new variable.
-        initial: c of the first descent, for δ in the waveform's units: four times the c of code for [0, 1].
-        confidence: κ, how far beyond the boundary, in logits.
-    """
+    title: ClassVar = "C&W ℓ2"
 
-    steps: int = 1000
-    searches: int = 9
-    rate: float = 0.01
-    initial: float = 1e-2
-    confidence: float = 0.0
+    steps: int = Field(1000, ge=1, description="steps of a descent")
+    searches: int = Field(9, ge=1, description="descents, each with another c")
+    rate: float = Field(0.01, gt=0, description="Adam's learning rate, in the new variable")
+    initial: float = Field(0.01, gt=0, description="c of the first descent, four times that of code for [0, 1]")
+    confidence: float = Field(0.0, ge=0, description="κ: how far beyond the boundary, in logits")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. Where the goal is never reached, δ is 0."""

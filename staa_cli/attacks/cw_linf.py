@@ -7,38 +7,31 @@ and one whose τ is as small or whose c as large as allowed leaves the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.cw import Descent, outwards
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.descent import Descent, outwards
+from staa_cli.attacks.core.goal import GoalAttack, Problem
 
 SMALLEST = 1 / 256
 """τ ends there, as a share of ε."""
 
 
-@dataclass(frozen=True)
-class CarliniWagnerLinf(GoalAttack):
-    """See the module.
+class CWLinf(GoalAttack):
+    """See the module. The defaults are those of Carlini and Wagner, for δ on [-1, 1]."""
 
-    Attributes:
-        steps: of a descent.
-        rate: Adam's learning rate, in the new variable.
-        initial, largest: c at first and at most, for δ in the waveform's units: twice the c of code for [0, 1].
-        growth: c is multiplied by it where a descent fails.
-        shrink: τ becomes this share of the largest |δ_i| where it succeeds.
-        confidence: κ, how far beyond the boundary, in logits.
-    """
+    title: ClassVar = "C&W ℓ∞"
 
-    steps: int = 1000
-    rate: float = 0.01
-    initial: float = 2e-5
-    largest: float = 40.0
-    growth: float = 2.0
-    shrink: float = 0.9
-    confidence: float = 0.0
+    steps: int = Field(1000, ge=1, description="steps of a descent")
+    rate: float = Field(0.01, gt=0, description="Adam's learning rate, in the new variable")
+    initial: float = Field(2e-5, gt=0, description="c at first, twice that of code for [0, 1]")
+    largest: float = Field(40.0, gt=0, description="c at most, twice that of code for [0, 1]")
+    growth: float = Field(2.0, gt=1, description="c times this where a descent fails")
+    shrink: float = Field(0.9, gt=0, lt=1, description="τ becomes this share of the largest |δ_i| where a descent succeeds")
+    confidence: float = Field(0.0, ge=0, description="κ: how far beyond the boundary, in logits")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. Where the goal is never reached, δ is 0."""

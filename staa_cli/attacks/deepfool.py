@@ -7,29 +7,26 @@ target and the class predicted at the moment, and a step costs one backward pass
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.base import differentiate, jacobian, pick
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.tensors import differentiate, jacobian, pick
 
 SHORTEST = 2e-4
 """The least ℓ2 length of a step, as in the code of its authors and doubled as the range is: at a boundary, steps get ever smaller."""
 
 
-@dataclass(frozen=True)
 class DeepFool(GoalAttack):
-    """See the module.
+    """See the module. The defaults are the paper's."""
 
-    Attributes:
-        steps: at most so many.
-        overshoot: every step goes this share further than the linearised boundary.
-    """
+    title: ClassVar = "DeepFool"
 
-    steps: int = 50
-    overshoot: float = 0.02
+    steps: int = Field(50, ge=1, description="at most so many")
+    overshoot: float = Field(0.02, ge=0, description="how far every step goes beyond the linearised boundary, as a share of the way")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. δ stays within its bounds at every step."""

@@ -10,29 +10,38 @@ dozen of 96,000.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor
 
-from staa_cli.attacks.base import differentiate, pick
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.tensors import differentiate, pick
 
 PAIRS = 2**22
 """So many pairs are compared at once: the bound on memory."""
 
 
-@dataclass(frozen=True)
 class JSMA(GoalAttack):
-    """See the module.
+    """See the module. The defaults are the second paper's strongest setting, whose θ is in units of its features and here a share of ε."""
 
-    Attributes:
-        theta: θ, how far one step moves a sample, as a share of ε; below 0 it lowers samples.
-        gamma: γ, the share of samples that may change; a pair always may.
-    """
+    title: ClassVar = "JSMA"
 
-    theta: float = 1.0
-    gamma: float = 0.1
+    theta: float = Field(1.0, ge=-1, le=1, description="θ: a step's size as a share of ε; below 0 it lowers samples; not 0")
+    gamma: float = Field(1.0, gt=0, le=1, description="γ: share of samples that may change; a pair always may")
+
+    @field_validator("theta")
+    @classmethod
+    def moves(cls, theta: float) -> float:
+        if theta == 0:
+            raise ValueError("0 moves nothing; expected a share of ε in [-1, 0) or (0, 1]")
+        return theta
+
+    @property
+    def label(self) -> str:
+        """With θ."""
+        return self.title if self.theta == 1 else f"{self.title} θ {self.theta:g}"
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. An utterance also stops where no pair would raise the one side and lower the other."""
@@ -67,7 +76,7 @@ class JSMA(GoalAttack):
             logits, leaf = problem.look(delta)
             own = differentiate(pick(logits, problem.reference).sum(), leaf, keep=True)
             others = differentiate(logits.sum(), leaf) - own
-        sign = 1 if (self.theta > 0) == self.targeted else -1
+        sign = 1 if (self.theta > 0) == problem.targeted else -1
         return sign * own, -sign * others, problem.reached(logits.detach())
 
 

@@ -8,34 +8,33 @@ candidate costs a query. The generations of all utterances go in lock-step; thei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.goal import GoalAttack, Problem
 
 
-@dataclass(frozen=True)
 class OnePixel(GoalAttack):
     """See the module.
 
     Candidates are genes `(A, N, 2P)` in [0, 1): P positions, as a share of the utterance, then P additions, from −ε to ε.
-
-    Attributes:
-        steps: generations after the first.
-        pixels: P, samples that may change.
-        population: N, candidates of one utterance, at least 4.
-        forward_batch: candidates in one forward pass.
     """
 
-    steps: int = 20
-    pixels: int = 1
-    population: int = 300
-    forward_batch: int = 64
+    title: ClassVar = "One-Pixel"
+    needs: ClassVar = "scores"
 
-    counts_queries: ClassVar[bool] = True
+    steps: int = Field(20, ge=1, description="generations after the first; 20 as in the STAA-Net paper are 6,300 queries")
+    pixels: int = Field(1, ge=1, description="P: samples that may change")
+    population: int = Field(300, ge=4, description="N: candidates of one utterance in a generation")
+    forward_batch: int = Field(64, ge=1, description="candidates in one forward pass: memory and speed, not the result")
+
+    @property
+    def label(self) -> str:
+        """With the number of samples."""
+        return self.title if self.pixels == 1 else f"{self.pixels} pixels"
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`. Where no candidate reaches the goal, the best one is returned."""

@@ -1,62 +1,69 @@
-"""Projected gradient descent and its relatives.
+"""PGD: several steps along the gradient's sign from a random start (A. Madry et al., ICLR 2018; equation 8 of the STAA-Net paper).
 
-- FGSM: one step of size ε (Goodfellow, Shlens, Szegedy, ICLR 2015).
-- BIM: several steps from x (Kurakin, Goodfellow, Bengio, 2017).
-- PGD: several steps from a random start (Madry et al., ICLR 2018; equation 8 of the STAA-Net paper).
-- Sparse PGD as the STAA-Net paper uses it (section 4.2): each step moves only k samples. It starts from x, because a dense random
-  start would not be sparse.
+Sparse PGD as the STAA-Net paper uses it (section 4.2): each step moves only k samples. It starts from x, because a dense random start
+would not be sparse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from staa_cli.attacks.base import Outcome, differentiate, reached, streams, top_k_mask, uniform
-from staa_cli.audio.budget import Budget, add_within_range, project
-from staa_cli.victims.base import Victim
+from staa_cli.attacks.core.attack import Attack, Outcome
+from staa_cli.attacks.core.tensors import differentiate, top_k_mask, uniform
+from staa_cli.audio.budget import add_within_range, project
+from staa_cli.metrics.margin import reached
+from staa_cli.runtime.schema import Strict, Switch
 
 
-@dataclass(frozen=True)
-class PGD:
-    """The family.
+class Positions(Strict):
+    """Which samples one step may move."""
 
-    Attributes:
-        budget: the ε-ball.
-        steps: at least 1.
-        step_size: α as a share of ε.
-        random_start: begin at a uniform draw from the ε-ball.
-        percent: the share of samples that one step moves (k is at least 1); None moves all.
-        select: `gradient` (largest absolute gradients) or `random`.
-        redraw: choose the k samples at every step, not once.
-        early_stop: utterances whose prediction is as wished leave the batch.
-        targeted: towards the reference class, not away from it.
+    percent: float = Field(gt=0, le=100, description="k as a share of the utterance; at least one sample")
+    select: Literal["gradient", "random"] = Field("gradient", description="the largest absolute gradients, or a draw")
+    redraw: Switch = Field(True, description="choose anew at every step (the paper); false keeps the first step's choice")
+
+    def choose(self, gradient: Tensor, random: Sequence[torch.Generator]) -> Tensor:
+        """`(B, T)` → 1 at the samples that may move, `(B, T)`."""
+        k = max(1, round(self.percent / 100 * gradient.shape[1]))
+        return top_k_mask(gradient.abs() if self.select == "gradient" else uniform(random, gradient), k)
+
+
+class PGD(Attack):
+    """See the module.
+
+    Class variables:
+        random_start: begin at a uniform draw from the ε-ball, unless `positions` are chosen.
     """
 
-    budget: Budget
-    steps: int = 20
-    step_size: float = 0.1
-    random_start: bool = False
-    percent: float | None = None
-    select: str = "gradient"
-    redraw: bool = True
-    early_stop: bool = False
-    targeted: bool = False
+    title: ClassVar = "PGD"
+    random_start: ClassVar[bool] = True
 
-    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
-        """See `Attack.run`. Steps of PGD are far larger than the grain."""
-        return Outcome(self(victim, waveforms, reference, seeds))
+    steps: int = Field(20, ge=1, description="steps of size α")
+    step_size: float = Field(0.1, gt=0, description="α as a share of ε")
+    positions: Positions | None = Field(None, description="null moves every sample")
+    early_stop: Switch = Field(False, description="an utterance whose prediction is as wished leaves the batch")
 
-    def __call__(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Tensor:
-        """See `Attack.__call__`."""
+    @property
+    def label(self) -> str:
+        """With the share of samples that a step moves."""
+        if self.positions is None:
+            return self.title
+        return f"{self.title} {self.positions.percent:g} %" + "/step" * self.positions.redraw
+
+    @torch.enable_grad()
+    def perturb(
+        self, victim: nn.Module, waveforms: Tensor, reference: Tensor, random: Sequence[torch.Generator], *, targeted: bool, grain: Tensor
+    ) -> Outcome:
+        """See `Attack.perturb`. Steps of PGD are far larger than the grain."""
         epsilon = self.budget.epsilon(waveforms)
-        random = streams(seeds, waveforms.device)
         perturbation = torch.zeros_like(waveforms)
-        if self.random_start:
+        if self.random_start and self.positions is None:
             perturbation = project(epsilon * (2 * uniform(random, waveforms) - 1), waveforms, epsilon)
         mask: Tensor | None = None
         active = torch.arange(len(waveforms), device=waveforms.device)
@@ -65,7 +72,7 @@ class PGD:
             adversarial = add_within_range(x, delta).requires_grad_()
             logits = victim(adversarial)
             if self.early_stop:
-                running = ~reached(logits, reference[active], self.targeted)
+                running = ~reached(logits, reference[active], targeted)
                 # Utterances that are fooled drop out of the batch; the gradient of the others does not depend on them.
                 active, x, delta = active[running], x[running], delta[running]
                 if not len(active):
@@ -77,17 +84,11 @@ class PGD:
             else:
                 gradient = differentiate(cross_entropy(logits, reference, reduction="sum"), adversarial)
             step = self.step_size * epsilon[active] * gradient.sign()
-            if self.targeted:
+            if targeted:
                 step = -step
-            if self.percent is not None:
-                if mask is None or self.redraw:
-                    mask = self._choose(gradient, random)
+            if self.positions is not None:
+                if mask is None or self.positions.redraw:
+                    mask = self.positions.choose(gradient, random)
                 step = step * mask
             perturbation = perturbation.index_copy(0, active, project(delta + step, x, epsilon[active]))
-        return add_within_range(waveforms, perturbation)
-
-    def _choose(self, gradient: Tensor, random: Sequence[torch.Generator]) -> Tensor:
-        assert self.percent is not None
-        k = max(1, round(self.percent / 100 * gradient.shape[1]))
-        scores = gradient.abs() if self.select == "gradient" else uniform(random, gradient)
-        return top_k_mask(scores, k)
+        return Outcome(add_within_range(waveforms, perturbation))

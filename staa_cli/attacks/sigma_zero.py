@@ -11,38 +11,33 @@ shares of the room that a sample has, at every budget; with ε = 2, the whole ra
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.adam import Adam
-from staa_cli.attacks.base import differentiate
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.adam import Adam
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.tensors import differentiate
 
 
-@dataclass(frozen=True)
 class SigmaZero(GoalAttack):
     """See the module. An utterance whose goal is never reached is returned as it is.
 
-    Attributes:
-        steps: at most so many, each a pass forwards, and one backwards unless all utterances are beyond their boundary.
-        step_size: η₀, as a share of ε; it falls to a tenth along a cosine.
-        sigma: σ, as a share of ε²; the smaller, the nearer is the smooth count to the true one.
-        threshold: τ₀, as a share of ε.
-        threshold_step: t: τ moves by t·η a step.
-        confidence: how far beyond the boundary δ must lie, in logits. The paper's 0 lets δ end on the boundary itself, where writing 16
-            bits can undo it.
-        patience: an utterance leaves the batch after so many steps without a sparser δ since its first; None never gives up.
+    A step is a pass forwards, and one backwards unless all utterances are beyond their boundary. The defaults are the paper's, as shares of
+    the room that a sample has, but for `confidence`: with the paper's 0, δ may end on the boundary itself, where writing 16 bits undoes it.
     """
 
-    steps: int = 1000
-    step_size: float = 1.0
-    sigma: float = 1e-3
-    threshold: float = 0.3
-    threshold_step: float = 0.01
-    confidence: float = 0.0
-    patience: int | None = None
+    title: ClassVar = "σ-zero"
+
+    steps: int = Field(1000, ge=1, description="at most so many")
+    step_size: float = Field(1.0, gt=0, description="η₀ as a share of ε; it falls to a tenth along a cosine")
+    sigma: float = Field(1e-3, gt=0, description="σ as a share of ε²; the smaller, the nearer is the smooth count to the true one")
+    threshold: float = Field(0.3, ge=0, le=1, description="τ₀ as a share of ε: less is no move")
+    threshold_step: float = Field(0.01, ge=0, description="t: a step moves τ by t · η")
+    confidence: float = Field(0.05, ge=0, description="how far beyond the boundary, in logits, so that 16 bits do not undo it; paper: 0")
+    patience: int | None = Field(None, ge=1, description="leave after so many steps without a sparser δ since the first; null never does")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""

@@ -9,39 +9,40 @@ This is not the sparse PGD of the STAA-Net paper, which lets every step of PGD m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from staa_cli.attacks.base import differentiate, top_k_mask, uniform
-from staa_cli.attacks.problem import GoalAttack, Problem
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.tensors import differentiate, normal, top_k_mask, uniform
+from staa_cli.runtime.schema import Switch
 
 NEAR = 0.5
 """Within so many logits of the boundary the margin is climbed instead of the cross-entropy, as in the authors' code."""
 
 
-@dataclass(frozen=True)
 class SparsePGD(GoalAttack):
     """See the module. An utterance leaves the batch where it reaches its goal; where it never does, the δ that came nearest is returned.
 
-    Attributes:
-        steps: at most so many.
-        percent: k as a share of the utterance; at least one sample.
-        step_size: α as a share of ε.
-        mask_step: β.
-        projected: p moves only where the mask is 1 (its projected gradient); or everywhere (its unprojected one).
-        patience: so many steps with the same k samples before the mask is drawn anew.
+    The defaults are those of the authors' code; k is this suite's.
     """
 
-    steps: int = 300
-    percent: float = 1.0
-    step_size: float = 0.25
-    mask_step: float = 0.25
-    projected: bool = False
-    patience: int = 3
+    title: ClassVar = "sPGD"
+
+    steps: int = Field(300, ge=1, description="at most so many")
+    percent: float = Field(1.0, gt=0, le=100, description="k as a share of the utterance: no more samples differ; at least one")
+    step_size: float = Field(0.25, gt=0, description="α as a share of ε")
+    mask_step: float = Field(0.25, gt=0, description="β: how fast the choice of samples moves")
+    projected: Switch = Field(False, description="p moves only where the mask is 1 (their projected gradient); false moves all of it")
+    patience: int = Field(3, ge=1, description="steps with the same samples before they are drawn anew")
+
+    @property
+    def label(self) -> str:
+        """With the share of samples that may differ."""
+        return f"{self.title} {self.percent:g} %"
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""
@@ -90,8 +91,3 @@ def climb(problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         entropy = cross_entropy(logits, problem.reference, reduction="none")
         climbed = torch.where(margin.detach() > -NEAR, margin, -entropy if problem.targeted else entropy)
         return problem.reached(logits.detach()), margin.detach(), differentiate(climbed.sum(), leaf)
-
-
-def normal(random: Sequence[torch.Generator], like: Tensor) -> Tensor:
-    """Standard normal numbers, a row from each utterance's own stream; `like`: `(…, T)`."""
-    return torch.stack([torch.randn(like.shape[1], generator=stream, device=like.device, dtype=like.dtype) for stream in random])

@@ -10,14 +10,15 @@ taken; that variant can be asked for. Constants are those of both codes, doubled
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from staa_cli.attacks.base import differentiate, pick
+from staa_cli.attacks.core.goal import GoalAttack, Problem
+from staa_cli.attacks.core.tensors import differentiate, pick
 from staa_cli.attacks.deepfool import cross_boundary
-from staa_cli.attacks.problem import GoalAttack, Problem
 from staa_cli.audio.budget import bounds
 
 BEYOND = 2e-3
@@ -28,24 +29,20 @@ ROUNDING = 32
 """Relative error of a sum over an utterance that `solve_plane` allows for, in units of the last place."""
 
 
-@dataclass(frozen=True)
 class SparseFool(GoalAttack):
-    """See the module.
+    """See the module. The defaults are the paper's, with the 20 steps of the STAA-Net paper.
 
-    Attributes:
-        steps: at most so many planes.
-        lam: λ, how far beyond DeepFool's point the plane is put; larger reaches the goal in fewer steps and moves more samples.
-        overshoot: ε of the paper's algorithm, the share by which every δ is enlarged.
-        deepfool_steps: at most so many in every call of DeepFool.
-        variant: `paper`: a plane is reached from the last δ, its normal is the gradient at DeepFool's point. `torchattacks`: it is
-            reached from x anew, with the gradient λ times as far away.
+    Variants: in `paper`, a plane is reached from the last δ, and its normal is the gradient at DeepFool's point. In `torchattacks`, it is
+    reached from x anew, with the gradient λ times as far away.
     """
 
-    steps: int = 20
-    lam: float = 3.0
-    overshoot: float = 0.02
-    deepfool_steps: int = 50
-    variant: str = "paper"
+    title: ClassVar = "SparseFool"
+
+    steps: int = Field(20, ge=1, description="at most so many planes")
+    lam: float = Field(3.0, ge=1, description="λ: how far beyond DeepFool's point the plane is put; larger: fewer steps, more samples")
+    overshoot: float = Field(0.02, ge=0, description="ε of the paper's algorithm: the share by which every perturbation is enlarged")
+    deepfool_steps: int = Field(50, ge=1, description="at most so many in every call of DeepFool")
+    variant: Literal["paper", "torchattacks"] = Field("paper", description="torchattacks: as in the code that the STAA-Net paper used")
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""
@@ -54,7 +51,7 @@ class SparseFool(GoalAttack):
         active = torch.arange(len(problem), device=found.device)
         delta, predicted = found, problem.clean
         for _ in range(self.steps):
-            delta = self.step(problem, delta, predicted)
+            delta = self.advance(problem, delta, predicted)
             found[active] = delta
             logits = problem.logits(delta)
             running = ~problem.reached(logits)
@@ -63,7 +60,7 @@ class SparseFool(GoalAttack):
                 break
         return found, queries
 
-    def step(self, problem: Problem, delta: Tensor, predicted: Tensor) -> Tensor:
+    def advance(self, problem: Problem, delta: Tensor, predicted: Tensor) -> Tensor:
         """From one δ to the next, both `(A, T)`. `predicted`: `(A,)` the class at the first."""
         # The boundary may lie outside the ε-ball: DeepFool looks for it in the whole range.
         lower, upper = (bound - problem.waveforms for bound in bounds(problem.waveforms))

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from staa_cli.attacks.boundary import BoundaryAttack
+from staa_cli.attacks.boundary import Boundary
 from staa_cli.audio.budget import Budget
 
 from .conftest import Unit, linear, noise, tanh_victim
@@ -15,7 +13,7 @@ from .libraries import art_attacks, art_classifier, distances
 
 SAMPLES = 30
 WHOLE = Budget(linf=2.0)
-ATTACK = BoundaryAttack(WHOLE, steps=60)
+ATTACK = Boundary(budget=WHOLE, steps=60)
 
 
 class Counting(nn.Module):
@@ -34,7 +32,7 @@ class Counting(nn.Module):
 def test_the_walk_comes_near_the_nearest_point_of_a_plane() -> None:
     victim, waveforms = linear(samples=SAMPLES), noise(10, SAMPLES)
     reference = victim(waveforms).argmax(dim=1)
-    attack = replace(ATTACK, steps=250)
+    attack = ATTACK.model_copy(update={"steps": 250})
     adversarial = attack(victim, waveforms, reference, range(10))
     assert (victim(adversarial).argmax(dim=1) != reference).all()
     found, optimum = (adversarial - waveforms).norm(dim=1), distances(victim, waveforms, 2.0)
@@ -48,7 +46,7 @@ def test_queries_are_those_that_a_black_box_saw(targeted: bool) -> None:
     clean = victim(waveforms).argmax(dim=1)
     reference = (clean + 1) % 4 if targeted else clean
     victim.count = 0
-    outcome = replace(ATTACK, targeted=targeted).run(victim, waveforms, reference, range(8))
+    outcome = ATTACK.run(victim, waveforms, reference, range(8), targeted=targeted)
     assert outcome.queries is not None
     assert victim.count == outcome.queries.sum()
     reached = (victim(outcome.adversarial).argmax(dim=1) == reference) == targeted
@@ -59,10 +57,10 @@ def test_queries_are_those_that_a_black_box_saw(targeted: bool) -> None:
 def test_more_steps_come_nearer_and_a_ball_is_kept() -> None:
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(12, SAMPLES)
     reference = victim(waveforms).argmax(dim=1)
-    walks = [replace(ATTACK, steps=steps) for steps in (1, 20, 100)]
+    walks = [ATTACK.model_copy(update={"steps": steps}) for steps in (1, 20, 100)]
     lengths = [(walk(victim, waveforms, reference, range(12)) - waveforms).norm(dim=1).median() for walk in walks]
     assert lengths[0] > lengths[1] > lengths[2]
-    tight = replace(ATTACK, budget=Budget(linf=0.15), steps=150)
+    tight = Boundary(budget=Budget(linf=0.15), steps=150)
     adversarial = tight(victim, waveforms, reference, range(12))
     assert (adversarial - waveforms).abs().max() <= 0.15 + 1e-9
     assert adversarial.abs().max() <= 1
@@ -75,7 +73,7 @@ def test_neither_the_batch_nor_its_order_matters() -> None:
     together = ATTACK.run(victim, waveforms, reference, range(5))
     backwards = ATTACK.run(victim, waveforms.flip(0), reference.flip(0), range(4, -1, -1))
     assert torch.allclose(together.adversarial, backwards.adversarial.flip(0), atol=1e-9)
-    alone = replace(ATTACK, forward_batch=3).run(victim, waveforms[2:3], reference[2:3], [2])
+    alone = ATTACK.model_copy(update={"forward_batch": 3}).run(victim, waveforms[2:3], reference[2:3], [2])
     assert torch.allclose(together.adversarial[2:3], alone.adversarial, atol=1e-9)
     assert together.queries is not None
     assert alone.queries is not None
@@ -87,7 +85,8 @@ def test_without_a_start_nothing_moves() -> None:
     victim, waveforms = linear(samples=SAMPLES), noise(3, SAMPLES)
     victim.weights, victim.bias = 0 * victim.weights, torch.tensor([1.0, 0.0, 0.0, 0.0]).double()
     for targeted, reference in ((False, 0), (True, 2)):
-        outcome = replace(ATTACK, targeted=targeted, starts=7).run(victim, waveforms, torch.full((3,), reference), range(3))
+        attack = ATTACK.model_copy(update={"starts": 7})
+        outcome = attack.run(victim, waveforms, torch.full((3,), reference), range(3), targeted=targeted)
         assert torch.equal(outcome.adversarial, waveforms)
         assert outcome.queries is not None
         assert outcome.queries.tolist() == [8, 8, 8]
@@ -102,7 +101,7 @@ def test_agrees_with_art() -> None:
     options = {"delta": 0.01, "epsilon": 0.01, "step_adapt": 0.5, "max_iter": 50, "num_trial": 3, "sample_size": 10}
     theirs = art_attacks().BoundaryAttack(art_classifier(Unit(victim), samples, 4), targeted=False, verbose=False, **options)
     theirs = 2 * torch.from_numpy(theirs.generate(((waveforms + 1) / 2).numpy())) - 1
-    mine = BoundaryAttack(WHOLE, steps=50)(victim, waveforms, labels, range(8))
+    mine = Boundary(budget=WHOLE, steps=50)(victim, waveforms, labels, range(8))
     fooled = victim(theirs).argmax(dim=1) != labels
     assert (victim(mine).argmax(dim=1) != labels).sum() >= fooled.sum() > 5
     ours, other = ((x - waveforms).norm(dim=1)[fooled] for x in (mine, theirs))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from staa_cli.attacks.cw_l2 import CarliniWagnerL2
-from staa_cli.attacks.cw_linf import CarliniWagnerLinf
-from staa_cli.attacks.problem import GoalAttack
+from staa_cli.attacks.core.goal import GoalAttack
+from staa_cli.attacks.cw_l2 import CWL2
+from staa_cli.attacks.cw_linf import CWLinf
 from staa_cli.audio.budget import Budget
 
 from .conftest import Unit, linear, noise, tanh_victim
@@ -19,8 +19,8 @@ WHOLE = Budget(linf=2.0)
 @pytest.mark.parametrize(
     ("attack", "norm"),
     [
-        (CarliniWagnerL2(Budget(linf=0.5), steps=200, searches=7), 2.0),
-        (CarliniWagnerLinf(Budget(linf=0.5), steps=50, initial=0.02), float("inf")),
+        (CWL2(budget=Budget(linf=0.5), steps=200, searches=7), 2.0),
+        (CWLinf(budget=Budget(linf=0.5), steps=50, initial=0.02), float("inf")),
     ],
     ids=["l2", "linf"],
 )
@@ -37,22 +37,23 @@ def test_the_nearest_point_beyond_a_plane(attack: GoalAttack, norm: float) -> No
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-@pytest.mark.parametrize("kind", [CarliniWagnerL2, CarliniWagnerLinf])
+@pytest.mark.parametrize("kind", [CWL2, CWLinf])
 def test_within_a_ball_and_alone_as_in_a_batch(kind: type[GoalAttack], targeted: bool) -> None:
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(10, SAMPLES)
     waveforms[0, :5] = torch.tensor([1.0, -1.0, 1.0, 0.999, -0.999])
     clean = victim(waveforms).argmax(dim=1)
     reference = (clean + 1) % 4 if targeted else clean
-    options = {"searches": 4} if kind is CarliniWagnerL2 else {"initial": 0.02, "growth": 4.0, "shrink": 0.5}
-    attack = kind(Budget(linf=0.1), targeted, steps=40, **options)
-    adversarial = attack(victim, waveforms, reference, range(10))
+    options = {"searches": 4} if kind is CWL2 else {"initial": 0.02, "growth": 4.0, "shrink": 0.5}
+    attack = kind(budget=Budget(linf=0.1), steps=40, **options)
+    adversarial = attack(victim, waveforms, reference, range(10), targeted=targeted)
     delta = adversarial - waveforms
     assert delta.abs().max() <= 0.1 + 1e-9
     assert adversarial.abs().max() <= 1
     success = (victim(adversarial).argmax(dim=1) == reference) == targeted
     assert 0.2 < success.double().mean() < 1 or not targeted
     assert (delta[~success] == 0).all()
-    alone = torch.cat([attack(victim, waveforms[row : row + 1], reference[row : row + 1], [row]) for row in range(3)])
+    rows = [slice(row, row + 1) for row in range(3)]
+    alone = torch.cat([attack(victim, waveforms[row], reference[row], [row.start], targeted=targeted) for row in rows])
     assert torch.allclose(alone, adversarial[:3], atol=1e-6)
 
 
@@ -60,8 +61,8 @@ def test_confidence_goes_that_far_beyond() -> None:
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(6, SAMPLES)
     reference = victim(waveforms).argmax(dim=1)
     for attack in (
-        CarliniWagnerL2(WHOLE, steps=60, confidence=0.2),
-        CarliniWagnerLinf(WHOLE, steps=30, growth=8, shrink=0.5, confidence=0.2),
+        CWL2(budget=WHOLE, steps=60, confidence=0.2),
+        CWLinf(budget=WHOLE, steps=30, growth=8.0, shrink=0.5, confidence=0.2),
     ):
         logits = victim(attack(victim, waveforms, reference, range(6)))
         others = logits.scatter(1, reference.unsqueeze(1), -torch.inf).amax(dim=1)
@@ -77,7 +78,7 @@ def test_l2_agrees_with_adv_lib(targeted: bool, monkeypatch: pytest.MonkeyPatch)
     reference = (clean + 1) % 4 if targeted else clean
     options = {"initial_const": 0.0025, "binary_search_steps": 5, "max_iterations": 60, "abort_early": False}
     theirs = 2 * carlini.carlini_wagner_l2(Unit(victim), (waveforms + 1) / 2, reference, targeted, **options).detach() - 1
-    mine = CarliniWagnerL2(WHOLE, targeted, steps=60, searches=5)(victim, waveforms, reference, range(12))
+    mine = CWL2(budget=WHOLE, steps=60, searches=5)(victim, waveforms, reference, range(12), targeted=targeted)
     assert torch.equal(victim(mine).argmax(dim=1), victim(theirs).argmax(dim=1))
     ours, other = ((x - waveforms).norm(dim=1) for x in (mine, theirs))
     assert other.median() > 0.05
@@ -89,7 +90,7 @@ def test_l2_is_no_longer_than_that_of_torchattacks() -> None:
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(20, SAMPLES)
     labels = victim(waveforms).argmax(dim=1)
     theirs = 2 * torchattacks.CW(Unit(victim), c=1, steps=150)((waveforms + 1) / 2, labels) - 1
-    mine = CarliniWagnerL2(WHOLE, steps=150, searches=6)(victim, waveforms, labels, range(20))
+    mine = CWL2(budget=WHOLE, steps=150, searches=6)(victim, waveforms, labels, range(20))
     fooled = victim(theirs).argmax(dim=1) != labels
     assert fooled.double().mean() > 0.5
     assert (victim(mine).argmax(dim=1) != labels)[fooled].all()
@@ -110,8 +111,8 @@ def test_linf_agrees_with_adv_lib(targeted: bool, monkeypatch: pytest.MonkeyPatc
         2 * carlini(Unit(victim), (row + 1).unsqueeze(0) / 2, y.unsqueeze(0), targeted, **options).detach() - 1
         for row, y in zip(waveforms, reference, strict=True)
     ]
-    attack = CarliniWagnerLinf(WHOLE, targeted, steps=20, initial=2e-3, growth=4.0, shrink=0.8)
-    mine = attack(victim, waveforms, reference, range(5))
+    attack = CWLinf(budget=WHOLE, steps=20, initial=2e-3, growth=4.0, shrink=0.8)
+    mine = attack(victim, waveforms, reference, range(5), targeted=targeted)
     assert torch.equal(victim(mine).argmax(dim=1), victim(torch.cat(theirs)).argmax(dim=1))
     # Whether one more shrinking of τ, by a fifth, succeeds may hang on rounding.
     ours, other = ((x - waveforms).abs().amax(dim=1) for x in (mine, torch.cat(theirs)))
@@ -125,7 +126,7 @@ def test_linf_is_no_larger_than_that_of_art() -> None:
     options = {"initial_const": 1e-2, "const_factor": 10.0, "decrease_factor": 0.8, "max_iter": 10, "verbose": False}
     theirs = art_attacks().CarliniLInfMethod(art_classifier(Unit(victim), SAMPLES, 4), **options)
     theirs = 2 * torch.from_numpy(theirs.generate(((waveforms + 1) / 2).numpy(), labels.numpy())) - 1
-    mine = CarliniWagnerLinf(WHOLE, steps=10, initial=2e-2, growth=10.0, shrink=0.8)(victim, waveforms, labels, range(3))
+    mine = CWLinf(budget=WHOLE, steps=10, initial=2e-2, growth=10.0, shrink=0.8)(victim, waveforms, labels, range(3))
     fooled = victim(theirs).argmax(dim=1) != labels
     assert (victim(mine).argmax(dim=1) != labels)[fooled].all()
     assert (mine - waveforms)[fooled].abs().amax(dim=1).mean() <= 1.02 * (theirs - waveforms)[fooled].abs().amax(dim=1).mean()

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from staa_cli.attacks.core.goal import Problem
+from staa_cli.audio.budget import add_within_range, bounds
+from staa_cli.audio.files import PCM_SCALE, quantise_adversarial, read_audio, to_integers, write_wav
 
 from ..conftest import EMOTIONS, Outcome, Staa, World
 from ..victims.conftest import export, tiny
@@ -87,3 +92,26 @@ def test_a_black_box_is_attacked_by_queries_only(staa: Staa, world: World, one_p
     assert allowed.code == 0, allowed.err
     summary, _ = results(tmp_path / "one-pixel")
     assert summary["utterances"] == 12
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_what_an_attack_hears_is_the_file(subtype: str, tmp_path: Path) -> None:
+    """Bit for bit, also where x or x + δ is at full scale."""
+    random = torch.Generator().manual_seed(0)
+    x = 2 * torch.rand(4, 3_000, generator=random) - 1
+    x[:, ::7], x[:, 3::7] = 1, -1
+    if subtype in PCM_SCALE:
+        x = torch.from_numpy(to_integers(x, subtype) / PCM_SCALE[subtype]).float()
+    epsilon = torch.full((4, 1), 0.3)
+    delta = 0.3 * (2 * torch.rand(x.shape, generator=random) - 1)
+    delta[:, ::2] = 0.3 * delta[:, ::2].sign()
+    grain = torch.full((4, 1), 1 / PCM_SCALE[subtype] if subtype in PCM_SCALE else 0.0)
+    low, high = bounds(x)
+    lower, upper = (low - x).maximum(-epsilon), (high - x).minimum(epsilon)
+    classes = torch.zeros(4, dtype=torch.long)
+    problem = Problem(torch.nn.Identity(), x, classes, False, classes, lower, upper, epsilon, [random] * 4, grain)
+    delta = problem.clamp(delta)
+    for row, heard in enumerate(problem.adversarial(delta)):
+        assert ((heard - add_within_range(x, delta)[row]).abs() <= 1.001 * grain[row] + 1e-7).all()
+        write_wav(tmp_path / "x.wav", quantise_adversarial(x[row], heard, subtype), subtype)
+        assert torch.equal(heard, torch.from_numpy(read_audio(tmp_path / "x.wav").samples))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -53,8 +51,8 @@ def test_few_samples_move_by_theta_one_way(theta: float, targeted: bool) -> None
     victim, waveforms = tanh_victim(samples=SAMPLES), noise(20, SAMPLES)
     clean = victim(waveforms).argmax(dim=1)
     reference = (clean + 1) % 4 if targeted else clean
-    attack = JSMA(Budget(linf=0.3), targeted, theta=theta, gamma=0.4)
-    adversarial = attack(victim, waveforms, reference, range(20))
+    attack = JSMA(budget=Budget(linf=0.3), theta=theta, gamma=0.4)
+    adversarial = attack(victim, waveforms, reference, range(20), targeted=targeted)
     delta = adversarial - waveforms
     assert ((victim(adversarial).argmax(dim=1) == reference) == targeted).double().mean() > 0.3
     assert (delta * theta >= 0).all()
@@ -62,13 +60,14 @@ def test_few_samples_move_by_theta_one_way(theta: float, targeted: bool) -> None
     steps = delta.abs() / (abs(theta) * 0.3)
     at_edge = (delta.abs() - 0.3).abs() < 1e-12
     assert (at_edge | ((steps - steps.round()).abs() < 1e-9)).all()
-    alone = torch.cat([attack(victim, row.unsqueeze(0), y.unsqueeze(0), [0]) for row, y in zip(waveforms, reference, strict=True)])
+    rows = zip(waveforms, reference, strict=True)
+    alone = torch.cat([attack(victim, row.unsqueeze(0), y.unsqueeze(0), [0], targeted=targeted) for row, y in rows])
     assert torch.allclose(alone, adversarial, atol=1e-12)
 
 
 def test_a_single_sample_has_no_pair() -> None:
     victim, waveforms = tanh_victim(samples=1), noise(3, 1)
-    assert torch.equal(JSMA(Budget(linf=0.3))(victim, waveforms, victim(waveforms).argmax(dim=1), range(3)), waveforms)
+    assert torch.equal(JSMA(budget=Budget(linf=0.3), gamma=0.1)(victim, waveforms, victim(waveforms).argmax(dim=1), range(3)), waveforms)
 
 
 def test_agrees_with_torchattacks() -> None:
@@ -81,7 +80,7 @@ def test_agrees_with_torchattacks() -> None:
     labels = victim(waveforms).argmax(dim=1)
     reference = (labels + 1) % 10
     theirs = 2 * torchattacks.JSMA(Unit(victim), theta=0.2, gamma=0.5)((waveforms + 1) / 2, labels) - 1
-    mine = JSMA(Budget(linf=0.4), True, gamma=0.5)(victim, waveforms, reference, range(12))
+    mine = JSMA(budget=Budget(linf=0.4), gamma=0.5)(victim, waveforms, reference, range(12), targeted=True)
     assert torch.allclose(mine, theirs, atol=1e-9)
     assert (victim(mine).argmax(dim=1) == reference).double().mean() > 0.3
 
@@ -99,7 +98,7 @@ def test_agrees_with_art(theta: float) -> None:
     classifier = art_classifier(Unit(victim), SAMPLES, 4)
     theirs = art_attacks().SaliencyMapMethod(classifier, theta=theta, gamma=0.5, batch_size=12, verbose=False)
     theirs = 2 * torch.from_numpy(theirs.generate(((waveforms + 1) / 2).numpy(), reference.numpy())) - 1
-    mine = replace(JSMA(Budget(linf=2.0), True), theta=theta, gamma=0.5)(victim, waveforms, reference, range(12))
+    mine = JSMA(budget=Budget(linf=2.0), theta=theta, gamma=0.5)(victim, waveforms, reference, range(12), targeted=True)
     assert torch.equal(victim(mine).argmax(dim=1), victim(theirs).argmax(dim=1))
     reached = victim(mine).argmax(dim=1) == reference
     assert reached.any()

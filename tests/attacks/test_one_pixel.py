@@ -33,7 +33,7 @@ class Asked(nn.Module):
 @pytest.mark.parametrize("pixels", [1, 3])
 def test_few_samples_move_by_at_most_epsilon_and_every_query_is_counted(pixels: int) -> None:
     victim, x = Asked(tanh_victim()), noise(6)
-    attack = OnePixel(Budget(linf=0.1), steps=3, pixels=pixels, population=10, forward_batch=7)
+    attack = OnePixel(budget=Budget(linf=0.1), steps=3, pixels=pixels, population=10, forward_batch=7)
     outcome = attack.run(victim, x, tanh_victim()(x).argmax(dim=1), range(6))
     delta = outcome.adversarial - x
     assert ((delta != 0).sum(dim=1) <= pixels).all()
@@ -50,7 +50,7 @@ def test_the_only_sample_that_matters_is_found() -> None:
     weights[0, 13] = 1
     victim = Linear(weights, torch.tensor([0.0, 0.25], dtype=torch.float64))
     x = torch.full((8, SMALL), 0.3, dtype=torch.float64)
-    outcome = OnePixel(Budget(linf=0.06), steps=20, population=60).run(victim, x, torch.zeros(8).long(), range(8))
+    outcome = OnePixel(budget=Budget(linf=0.06), steps=20, population=60).run(victim, x, torch.zeros(8).long(), range(8))
     assert (victim(outcome.adversarial).argmax(dim=1) == 1).all()
     moved = (outcome.adversarial - x).nonzero()
     assert moved[:, 1].tolist() == [13] * 8
@@ -67,7 +67,7 @@ def test_linear_victim_is_fooled_where_one_sample_can() -> None:
     clean = logits.argmax(dim=1)
     reach = epsilon * (victim.weights[0] - victim.weights[1]).abs().max()
     gap = (logits[:, 0] - logits[:, 1]).abs()
-    adversarial = OnePixel(Budget(linf=epsilon), steps=30, population=80)(victim, x, clean, range(60))
+    adversarial = OnePixel(budget=Budget(linf=epsilon), steps=30, population=80)(victim, x, clean, range(60))
     fooled = victim(adversarial).argmax(dim=1) != clean
     assert fooled[gap < 0.95 * reach].all()
     assert not fooled[gap > reach].any()
@@ -77,8 +77,8 @@ def test_linear_victim_is_fooled_where_one_sample_can() -> None:
 def test_targeted() -> None:
     victim, x = tanh_victim(samples=SMALL), noise(20, SMALL)
     target = (victim(x).argmax(dim=1) + 1) % 4
-    attack = OnePixel(Budget(linf=1.0), steps=30, pixels=8, population=60, targeted=True)
-    reached = victim(attack(victim, x, target, range(20))).argmax(dim=1) == target
+    attack = OnePixel(budget=Budget(linf=1.0), steps=30, pixels=8, population=60)
+    reached = victim(attack(victim, x, target, range(20), targeted=True)).argmax(dim=1) == target
     assert reached.double().mean() > 0.5
 
 
@@ -93,7 +93,7 @@ def test_succeeds_as_often_as_torchattacks() -> None:
     images = ((x + 1) / 2).view(count, 1, 1, SMALL)
     theirs = torchattacks.OnePixel(Unit(victim).eval(), pixels=1, steps=10, popsize=30)(images, clean).flatten(1)
     np.random.set_state(state)
-    ours = OnePixel(Budget(linf=2.0), steps=10, population=30)(victim, x, clean, range(count))
+    ours = OnePixel(budget=Budget(linf=2.0), steps=10, population=30)(victim, x, clean, range(count))
     rates = [float((victim(form).argmax(dim=1) != clean).double().mean()) for form in (ours, 2 * theirs - 1)]
     assert 0.1 < rates[1] < 0.9
     assert rates[0] > rates[1] - 3 * (2 * rates[1] * (1 - rates[1]) / count) ** 0.5

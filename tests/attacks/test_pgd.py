@@ -1,26 +1,28 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.bim import BIM
+from staa_cli.attacks.fgsm import FGSM
+from staa_cli.attacks.pgd import PGD, Positions
 from staa_cli.audio.budget import Budget
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim
 
 LENGTH = 2_000
 FAMILY = [
-    PGD(Budget(linf=0.03), steps=1, step_size=1.0),
-    PGD(Budget(linf=0.03), steps=5, step_size=0.3),
-    PGD(Budget(linf=0.03), steps=5, step_size=0.3, random_start=True),
-    PGD(Budget(peak_snr_db=15), steps=5, step_size=0.3, percent=2.0),
-    PGD(Budget(peak_snr_db=15), steps=5, step_size=0.3, percent=2.0, redraw=False),
-    PGD(Budget(peak_snr_db=15), steps=5, step_size=0.3, percent=2.0, select="random"),
-    PGD(Budget(linf=0.03), steps=5, step_size=0.3, early_stop=True),
+    FGSM(budget=Budget(linf=0.03)),
+    BIM(budget=Budget(linf=0.03), steps=5, step_size=0.3),
+    PGD(budget=Budget(linf=0.03), steps=5, step_size=0.3),
+    PGD(budget=Budget(peak_snr_db=15), steps=5, step_size=0.3, positions=Positions(percent=2.0)),
+    PGD(budget=Budget(peak_snr_db=15), steps=5, step_size=0.3, positions=Positions(percent=2.0, redraw=False)),
+    PGD(budget=Budget(peak_snr_db=15), steps=5, step_size=0.3, positions=Positions(percent=2.0, select="random")),
+    BIM(budget=Budget(linf=0.03), steps=5, step_size=0.3, early_stop=True),
 ]
 attacks = pytest.mark.parametrize("attack", FAMILY, ids=repr)
 
@@ -61,7 +63,7 @@ def test_within_the_ball_and_the_range(attack: PGD, victim: Victim, waveforms: T
 
 @attacks
 def test_zero_budget_is_the_identity(attack: PGD, victim: Victim, waveforms: Tensor) -> None:
-    still = replace(attack, budget=Budget(linf=0.0))
+    still = attack.model_copy(update={"budget": Budget(linf=0.0)})
     assert torch.equal(still(victim, waveforms, reference(victim, waveforms), range(4)), waveforms)
 
 
@@ -82,10 +84,11 @@ def test_same_seeds_same_result_and_no_global_random_state(attack: PGD, victim: 
 
 
 @pytest.mark.parametrize("select", ["gradient", "random"])
-def test_positions_are_as_few_as_asked(select: str, victim: Victim, waveforms: Tensor) -> None:
+def test_positions_are_as_few_as_asked(select: Literal["gradient", "random"], victim: Victim, waveforms: Tensor) -> None:
     k = round(0.02 * LENGTH)
     for redraw, limit in ((False, k), (True, 5 * k)):
-        attack = PGD(Budget(linf=0.03), steps=5, step_size=0.3, percent=2.0, select=select, redraw=redraw)
+        positions = Positions(percent=2.0, select=select, redraw=redraw)
+        attack = PGD(budget=Budget(linf=0.03), steps=5, step_size=0.3, positions=positions)
         changed = (attack(victim, waveforms, reference(victim, waveforms), range(4)) != waveforms).sum(dim=1)
         assert (changed <= limit).all()
         assert (changed > 0).all()
@@ -94,7 +97,8 @@ def test_positions_are_as_few_as_asked(select: str, victim: Victim, waveforms: T
 def test_one_position_of_a_single_sample() -> None:
     victim = Linear(torch.tensor([[1.0], [-1.0]]))
     waveforms = torch.tensor([[0.01]])
-    adversarial = PGD(Budget(linf=0.05), steps=1, step_size=1.0, percent=0.1)(victim, waveforms, torch.tensor([0]), [0])
+    attack = FGSM(budget=Budget(linf=0.05), positions=Positions(percent=0.1))
+    adversarial = attack(victim, waveforms, torch.tensor([0]), [0])
     assert adversarial.item() == pytest.approx(-0.04)
 
 
@@ -102,7 +106,7 @@ def test_linear_victim_moves_every_sample_by_epsilon_against_its_gradient() -> N
     random = torch.Generator().manual_seed(1)
     weights = torch.randn(2, 50, generator=random)
     waveforms = 0.1 * torch.randn(3, 50, generator=random)
-    attack = PGD(Budget(linf=0.02), steps=10, step_size=0.25)
+    attack = BIM(budget=Budget(linf=0.02), steps=10, step_size=0.25)
     labels = torch.tensor([0, 1, 0])
     direction = torch.stack([weights[1 - label] - weights[label] for label in labels.tolist()]).sign()
     assert torch.allclose(attack(Linear(weights), waveforms, labels, range(3)) - waveforms, 0.02 * direction, atol=1e-7)
@@ -111,16 +115,20 @@ def test_linear_victim_moves_every_sample_by_epsilon_against_its_gradient() -> N
 def test_early_stop_leaves_fooled_utterances_where_they_crossed(victim: Victim, waveforms: Tensor) -> None:
     """An utterance whose reference is not its prediction is fooled from the start: nothing may move."""
     wrong = (reference(victim, waveforms) + 1) % 3
-    attack = PGD(Budget(linf=0.05), steps=5, early_stop=True)
+    attack = BIM(budget=Budget(linf=0.05), steps=5, early_stop=True)
     assert torch.equal(attack(victim, waveforms, wrong, range(4)), waveforms)
 
 
 @pytest.mark.parametrize(
     ("name", "ours", "options"),
     [
-        ("FGSM", PGD(Budget(linf=0.03), steps=1, step_size=1.0), {"eps": 0.015}),
-        ("BIM", PGD(Budget(linf=0.03), steps=5, step_size=0.25), {"eps": 0.015, "alpha": 0.00375, "steps": 5}),
-        ("PGD", PGD(Budget(linf=0.03), steps=5, step_size=0.25), {"eps": 0.015, "alpha": 0.00375, "steps": 5, "random_start": False}),
+        ("FGSM", FGSM(budget=Budget(linf=0.03)), {"eps": 0.015}),
+        ("BIM", BIM(budget=Budget(linf=0.03), steps=5, step_size=0.25), {"eps": 0.015, "alpha": 0.00375, "steps": 5}),
+        (
+            "PGD",
+            BIM(budget=Budget(linf=0.03), steps=5, step_size=0.25),
+            {"eps": 0.015, "alpha": 0.00375, "steps": 5, "random_start": False},
+        ),
     ],
 )
 def test_agrees_with_torchattacks(name: str, ours: PGD, options: dict[str, float], victim: Victim, waveforms: Tensor) -> None:

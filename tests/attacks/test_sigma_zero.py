@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -11,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from staa_cli.attacks.base import margin
 from staa_cli.attacks.sigma_zero import SigmaZero
 from staa_cli.attacks.sparsefool import SparseFool
 from staa_cli.audio.budget import Budget
+from staa_cli.metrics.margin import margin
 from staa_cli.victims.base import Victim
 
 from .conftest import Linear, Unit, linear, noise, tanh_victim
@@ -57,7 +56,9 @@ def test_finds_nearly_the_fewest_samples_of_a_linear_victim(epsilon: float, targ
     reference = victim(waveforms).argmax(dim=1)
     reference = 1 - reference if targeted else reference
     best = fewest(victim, waveforms, reference, epsilon, targeted)
-    adversarial = SigmaZero(Budget(linf=epsilon), targeted, steps=500)(victim, waveforms, reference, range(12))
+    adversarial = SigmaZero(budget=Budget(linf=epsilon), steps=500, confidence=0.0)(
+        victim, waveforms, reference, range(12), targeted=targeted
+    )
     feasible = best <= waveforms.shape[1]
     assert feasible.sum() >= 6
     assert torch.equal((victim(adversarial).argmax(dim=1) == reference) == targeted, feasible)
@@ -71,9 +72,8 @@ def test_is_sparser_than_sparsefool_where_the_victim_bends() -> None:
     victim, waveforms = tanh_victim(), noise(8)
     reference = victim(waveforms).argmax(dim=1)
     budget = Budget(linf=0.3)
-    ours, theirs = (
-        attack(victim, waveforms, reference, range(8)) for attack in (SigmaZero(budget, steps=300), SparseFool(budget, steps=20))
-    )
+    attacks = (SigmaZero(budget=budget, steps=300, confidence=0.0), SparseFool(budget=budget, steps=20))
+    ours, theirs = (attack(victim, waveforms, reference, range(8)) for attack in attacks)
     fooled = victim(theirs).argmax(dim=1) != reference
     assert (victim(ours).argmax(dim=1) != reference)[fooled].all()
     assert moved(ours, waveforms)[fooled].sum() < moved(theirs, waveforms)[fooled].sum()
@@ -84,7 +84,7 @@ def test_every_sample_moved_exceeds_the_least_threshold(room: float) -> None:
     """With a threshold that stays where it is, nothing smaller is left over: thresholds are shares of ε."""
     victim, waveforms = linear(), noise(6)
     reference = victim(waveforms).argmax(dim=1)
-    attack = SigmaZero(Budget(linf=room), steps=100, threshold=0.5, threshold_step=0.0)
+    attack = SigmaZero(budget=Budget(linf=room), steps=100, threshold=0.5, threshold_step=0.0, confidence=0.0)
     change = (attack(victim, waveforms, reference, range(6)) - waveforms).abs()
     assert (change[change > 1e-12] >= 0.5 * room - 1e-12).all()
     assert change.amax() <= room + 1e-12
@@ -95,7 +95,7 @@ def test_scale_of_the_waveform_does_not_matter() -> None:
     whole, waveforms = linear(), noise(4, scale=0.1)
     half = Linear(2 * whole.weights)
     reference = whole(waveforms).argmax(dim=1)
-    attack = SigmaZero(Budget(peak_snr_db=6), steps=60)
+    attack = SigmaZero(budget=Budget(peak_snr_db=6), steps=60, confidence=0.0)
     full = attack(whole, waveforms, reference, range(4)) - waveforms
     part = attack(half, waveforms / 2, reference, range(4)) - waveforms / 2
     assert (full != 0).any(dim=1).all()
@@ -108,8 +108,8 @@ def test_confidence_is_a_distance_beyond_the_boundary(targeted: bool) -> None:
     victim, waveforms = linear(classes=2), (noise(12) * 2**15).round() / 2**15
     lost = victim(waveforms).argmax(dim=1)
     reference = 1 - lost if targeted else lost
-    attack = SigmaZero(Budget(linf=0.1), targeted, steps=200, confidence=0.01)
-    adversarial = attack(victim, waveforms, reference, range(12))
+    attack = SigmaZero(budget=Budget(linf=0.1), steps=200, confidence=0.01)
+    adversarial = attack(victim, waveforms, reference, range(12), targeted=targeted)
     reached = victim(adversarial).argmax(dim=1) != lost
     assert reached.sum() >= 6
     assert (margin(victim(adversarial), reference, targeted)[reached] >= 0.01 - 1e-9).all()
@@ -125,9 +125,9 @@ def test_an_utterance_leaves_after_its_patience_with_no_worse_than_it_had() -> N
         calls.append(len(inputs))
         return victim(inputs)  # type: ignore[no-any-return]
 
-    attack = SigmaZero(Budget(linf=0.3), steps=400)
+    attack = SigmaZero(budget=Budget(linf=0.3), steps=400, confidence=0.0)
     patient = attack(victim, waveforms, reference, range(6))
-    hasty = replace(attack, patience=15)(Victimised(counted), waveforms, reference, range(6))
+    hasty = attack.model_copy(update={"patience": 15})(Victimised(counted), waveforms, reference, range(6))
     assert torch.equal(victim(patient).argmax(dim=1) != reference, victim(hasty).argmax(dim=1) != reference)
     assert (moved(hasty, waveforms) >= moved(patient, waveforms)).all()
     assert len(calls) < 400
@@ -146,7 +146,7 @@ class Victimised(nn.Module):
 def test_batch_does_not_matter() -> None:
     victim, waveforms = tanh_victim(), noise(5)
     reference = victim(waveforms).argmax(dim=1)
-    attack = SigmaZero(Budget(linf=0.2), steps=100, patience=30)
+    attack = SigmaZero(budget=Budget(linf=0.2), steps=100, patience=30, confidence=0.0)
     together = attack(victim, waveforms, reference, range(5))
     alone = torch.cat([attack(victim, waveforms[row : row + 1], reference[row : row + 1], [row]) for row in range(5)])
     assert torch.allclose(together, alone, atol=1e-9)
@@ -171,7 +171,7 @@ def test_agrees_with_adv_lib(kind: str, sigma_zero: Any) -> None:
     reference = victim(waveforms).argmax(dim=1)
     options = {"num_steps": 200, "η_0": 1.0, "σ": 1e-3, "τ_0": 0.3, "τ_factor": 0.01}
     theirs = 2 * sigma_zero(Unit(victim).eval(), (waveforms + 1) / 2, reference, **options) - 1
-    ours = SigmaZero(WIDE, steps=200)(victim, waveforms, reference, range(12))
+    ours = SigmaZero(budget=WIDE, steps=200, confidence=0.0)(victim, waveforms, reference, range(12))
     assert torch.equal(victim(ours).argmax(dim=1) != reference, victim(theirs).argmax(dim=1) != reference)
     assert (victim(ours).argmax(dim=1) != reference).all()
     assert (moved(ours, waveforms) <= ((theirs - waveforms).abs() > 1e-9).sum(dim=1)).all()
@@ -182,7 +182,7 @@ def test_agrees_with_adv_lib_on_a_real_victim(sigma_zero: Any, zhao19: Victim) -
     waveforms = noise(4, samples=1_500, scale=0.3).float()
     reference = zhao19(waveforms).argmax(dim=1)
     theirs = 2 * sigma_zero(Unit(zhao19).eval(), (waveforms + 1) / 2, reference, num_steps=30) - 1
-    ours = SigmaZero(WIDE, steps=30)(zhao19, waveforms, reference, range(4))
+    ours = SigmaZero(budget=WIDE, steps=30, confidence=0.0)(zhao19, waveforms, reference, range(4))
     for row in range(4):
         assert (margin(zhao19(ours), reference, False)[row] > 0) == (margin(zhao19(theirs), reference, False)[row] > 0)
     assert moved(ours, waveforms).sum() <= 1.02 * ((theirs - waveforms).abs() > 1e-6).sum()

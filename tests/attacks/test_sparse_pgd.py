@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from staa_cli.attacks.pgd import PGD
+from staa_cli.attacks.pgd import PGD, Positions
 from staa_cli.attacks.sparse_pgd import SparsePGD
 from staa_cli.audio.budget import Budget
 
@@ -27,7 +25,7 @@ def fooled(victim: nn.Module, adversarial: Tensor, reference: Tensor) -> Tensor:
 def test_no_more_than_k_samples_differ(percent: float, k: int, projected: bool) -> None:
     victim, waveforms = tanh_victim(), noise(5)
     reference = victim(waveforms).argmax(dim=1)
-    attack = SparsePGD(Budget(linf=0.1), steps=15, percent=percent, projected=projected)
+    attack = SparsePGD(budget=Budget(linf=0.1), steps=15, percent=percent, projected=projected)
     change = attack(victim, waveforms, reference, range(5)) - waveforms
     assert ((change != 0).sum(dim=1) <= k).all()
     assert (change != 0).any(dim=1).all()
@@ -47,8 +45,8 @@ def test_finds_the_fewest_samples_of_a_linear_victim(projected: bool, targeted: 
     assert 10 < best < 100
 
     def succeeds(k: int) -> bool:
-        attack = SparsePGD(Budget(linf=0.1), targeted, percent=100 * k / LENGTH, projected=projected)
-        return bool(fooled(victim, attack(victim, waveforms, reference, [0]), lost).all())
+        attack = SparsePGD(budget=Budget(linf=0.1), percent=100 * k / LENGTH, projected=projected)
+        return bool(fooled(victim, attack(victim, waveforms, reference, [0], targeted=targeted), lost).all())
 
     assert succeeds(round(1.5 * best))
     assert not succeeds(best - 1)
@@ -63,10 +61,10 @@ def test_fools_no_fewer_than_pgd_with_the_same_samples_all_along(percent: float)
     victim, waveforms = tanh_victim(), noise(60)
     reference = victim(waveforms).argmax(dim=1)
     budget = Budget(linf=0.1)
-    pgd = PGD(budget, steps=60, percent=percent, redraw=False)
+    pgd = PGD(budget=budget, steps=60, positions=Positions(percent=percent, redraw=False))
     theirs, unprojected, projected = (
         int(fooled(victim, attack(victim, waveforms, reference, range(60)), reference).sum())
-        for attack in (pgd, *(SparsePGD(budget, steps=60, percent=percent, projected=way) for way in (False, True)))
+        for attack in (pgd, *(SparsePGD(budget=budget, steps=60, percent=percent, projected=way) for way in (False, True)))
     )
     assert 10 < theirs < 50
     assert unprojected >= theirs
@@ -79,7 +77,7 @@ def test_a_mask_that_is_stuck_is_drawn_anew() -> None:
     weights[0, 7], weights[1, 7] = -1.0, 1.0
     victim = Linear(weights, torch.tensor([0.05, 0.0], dtype=torch.float64))
     waveforms = torch.zeros(1, LENGTH, dtype=torch.float64)
-    attack = SparsePGD(Budget(linf=0.1), steps=200, percent=100 / LENGTH, mask_step=1e-9, patience=10**9)
+    attack = SparsePGD(budget=Budget(linf=0.1), steps=200, percent=100 / LENGTH, mask_step=1e-9, patience=10**9)
     reference = torch.tensor([0])
     assert not fooled(victim, attack(victim, waveforms, reference, [0]), reference).any()
     seen: list[int] = []
@@ -89,14 +87,14 @@ def test_a_mask_that_is_stuck_is_drawn_anew() -> None:
             seen.extend(waveforms.abs().argmax(dim=1).tolist())
             return super().forward(waveforms)
 
-    replace(attack, patience=2)(Watched(weights, victim.bias), waveforms, reference, [0])
+    attack.model_copy(update={"patience": 2})(Watched(weights, victim.bias), waveforms, reference, [0])
     assert len(set(seen)) > 40
 
 
 def test_batch_and_neighbours_do_not_matter() -> None:
     victim, waveforms = tanh_victim(), noise(5)
     reference = victim(waveforms).argmax(dim=1)
-    attack = SparsePGD(Budget(linf=0.1), steps=40, percent=3.0)
+    attack = SparsePGD(budget=Budget(linf=0.1), steps=40, percent=3.0)
     together = attack(victim, waveforms, reference, range(5))
     alone = torch.cat([attack(victim, waveforms[row : row + 1], reference[row : row + 1], [row]) for row in range(5)])
     assert torch.allclose(together, alone, atol=1e-9)

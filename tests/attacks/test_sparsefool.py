@@ -81,8 +81,8 @@ def test_linear_victim_is_fooled_by_the_fewest_samples(targeted: bool) -> None:
     """Within the ε-ball the fewest samples that pass the boundary are those of the largest weights, each at ±ε."""
     victim, x, epsilon = linear(classes=2), noise(8, scale=0.1), 0.05
     clean = victim(x).argmax(dim=1)
-    attack = SparseFool(Budget(linf=epsilon), lam=1.0, overshoot=1e-9, targeted=targeted)
-    delta = attack(victim, x, 1 - clean if targeted else clean, range(8)) - x
+    attack = SparseFool(budget=Budget(linf=epsilon), lam=1.0, overshoot=1e-9)
+    delta = attack(victim, x, 1 - clean if targeted else clean, range(8), targeted=targeted) - x
     assert (victim(x + delta).argmax(dim=1) != clean).all()
     normal = (victim.weights[1] - victim.weights[0]).abs().sort(descending=True).values
     gap = (victim(x)[:, 0] - victim(x)[:, 1]).abs()
@@ -98,7 +98,7 @@ def test_same_as_torchattacks(victim: nn.Module) -> None:
     x = noise(10)
     clean = victim(x).argmax(dim=1)
     theirs = 2 * torchattacks.SparseFool(Unit(victim).eval(), steps=20, lam=3, overshoot=0.02)((x + 1) / 2, clean) - 1
-    ours = SparseFool(WIDE, variant="torchattacks")(victim, x, clean, range(10))
+    ours = SparseFool(budget=WIDE, variant="torchattacks")(victim, x, clean, range(10))
     assert torch.allclose(ours, theirs, atol=1e-9)
     assert (victim(ours).argmax(dim=1) != clean).all()
 
@@ -108,11 +108,11 @@ def test_goals_are_reached_among_many_classes(targeted: bool) -> None:
     victim, x = tanh_victim(classes=6), noise(12)
     clean = victim(x).argmax(dim=1)
     goal = (clean + 1) % 6 if targeted else clean
-    adversarial = SparseFool(WIDE, targeted=targeted)(victim, x, goal, range(12))
+    adversarial = SparseFool(budget=WIDE)(victim, x, goal, range(12), targeted=targeted)
     assert torch.equal(victim(adversarial).argmax(dim=1) == goal, torch.full((12,), targeted))
     assert ((adversarial != x).double().mean(dim=1) < 0.2).all()
 
 
 def test_a_flat_victim_is_left_alone() -> None:
     victim, x = Linear(torch.zeros(3, LENGTH, dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0]).double()), noise(2)
-    assert torch.equal(SparseFool(WIDE)(victim, x, torch.tensor([0, 0]), range(2)), x)
+    assert torch.equal(SparseFool(budget=WIDE)(victim, x, torch.tensor([0, 0]), range(2)), x)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.base import uniform
-from staa_cli.attacks.problem import Problem
+from staa_cli.attacks.core.goal import Problem
+from staa_cli.attacks.core.tensors import uniform
 
 HARMONICS = 20
 

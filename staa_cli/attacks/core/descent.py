@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from staa_cli.attacks.adam import Adam
-from staa_cli.attacks.base import differentiate, require_gradients
-from staa_cli.attacks.problem import Problem
+from staa_cli.attacks.core.adam import Adam
+from staa_cli.attacks.core.goal import Problem
+from staa_cli.attacks.core.tensors import differentiate, require_gradients
 
 EDGE = 1 - 1e-6
 """A sample at its bound starts this near to it: at the bound itself it could never move again."""

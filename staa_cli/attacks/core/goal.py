@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from staa_cli.attacks.base import Outcome, differentiate, margin, reached, streams
-from staa_cli.audio.budget import Budget, add_within_range, bounds, project, round_to_zero
-from staa_cli.victims.base import Victim
+from staa_cli.attacks.core.attack import Attack, Outcome
+from staa_cli.attacks.core.tensors import differentiate
+from staa_cli.audio.budget import add_within_range, bounds, project, round_to_zero
+from staa_cli.metrics.margin import margin, reached
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Problem:
         grain: `(A, 1)` the steps of the files to be written, 0 where there are none.
     """
 
-    victim: Victim
+    victim: nn.Module
     waveforms: Tensor
     reference: Tensor
     targeted: bool
@@ -52,8 +53,7 @@ class Problem:
 
     def adversarial(self, perturbation: Tensor) -> Tensor:
         """δ → x_adv as a file will hold it, both `(A, T)`; gradients pass as if it held any number."""
-        written = round_to_zero(perturbation.detach(), self.grain)
-        return add_within_range(self.waveforms, perturbation + (written - perturbation.detach()))
+        return as_written(self.waveforms, perturbation, self.grain)
 
     def logits(self, perturbation: Tensor) -> Tensor:
         """δ `(A, T)` → `(A, K)`"""
@@ -84,23 +84,20 @@ class Problem:
             return logits.detach(), differentiate(self.margin(logits).sum(), leaf)
 
 
-@dataclass(frozen=True)
-class GoalAttack(ABC):
+def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:
+    """x_adv as a file will hold it, all `(A, T)` but `grain`, `(A, 1)`; gradients pass as if it held any number."""
+    written = round_to_zero(perturbation.detach(), grain)
+    heard = add_within_range(waveforms, written + (perturbation - perturbation.detach()))
+    # Integers end one step below 1.
+    return torch.minimum(heard, torch.where(grain > 0, 1 - grain, torch.inf))
+
+
+class GoalAttack(Attack):
     """A template for attacks with a goal. An attack fills in `solve`.
 
     An utterance whose prediction is as wished from the start is returned as it is, and so is one without an alternative: a single
-    class, or ε = 0. Whatever `solve` finds is projected to the bounds.
-
-    Attributes:
-        budget: the ε-ball.
-        targeted: `reference` is the class to reach, not to leave.
-        counts_queries: it sees only predictions or scores, and says how often it asked.
+    class, or ε = 0. Whatever `solve` finds is projected to the bounds. Queries are counted where no gradients are needed.
     """
-
-    budget: Budget
-    targeted: bool = False
-
-    counts_queries: ClassVar[bool] = False
 
     @abstractmethod
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
@@ -111,33 +108,31 @@ class GoalAttack(ABC):
         """
 
     @torch.no_grad()
-    def run(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int], grain: Tensor | None = None) -> Outcome:
-        """See `Attack.run`. The query that looks at the clean utterance counts too."""
+    def perturb(
+        self, victim: nn.Module, waveforms: Tensor, reference: Tensor, random: Sequence[torch.Generator], *, targeted: bool, grain: Tensor
+    ) -> Outcome:
+        """See `Attack.perturb`. The query that looks at the clean utterance counts too."""
         epsilon = self.budget.epsilon(waveforms)
         logits = victim(waveforms)
         queries = torch.ones_like(reference)
         perturbation = torch.zeros_like(waveforms)
-        open_ = ~reached(logits, reference, self.targeted) & (epsilon[:, 0] > 0)
+        open_ = ~reached(logits, reference, targeted) & (epsilon[:, 0] > 0)
         if logits.shape[1] > 1 and bool(open_.any()):
             lowest, highest = bounds(waveforms)
             problem = Problem(
                 victim,
                 waveforms,
                 reference,
-                self.targeted,
+                targeted,
                 logits.argmax(dim=1),
                 torch.maximum(lowest - waveforms, -epsilon),
                 torch.minimum(highest - waveforms, epsilon),
                 epsilon,
-                streams(seeds, waveforms.device),
-                torch.zeros_like(epsilon) if grain is None else grain,
+                random,
+                grain,
             )[open_]
             found, asked = self.solve(problem)
             rows = open_.nonzero().squeeze(1)
             perturbation = project(perturbation.index_copy(0, rows, found), waveforms, epsilon)
             queries = queries.index_add(0, rows, asked)
-        return Outcome(add_within_range(waveforms, perturbation), queries if self.counts_queries else None)
-
-    def __call__(self, victim: Victim, waveforms: Tensor, reference: Tensor, seeds: Sequence[int]) -> Tensor:
-        """See `Attack.__call__`."""
-        return self.run(victim, waveforms, reference, seeds).adversarial
+        return Outcome(as_written(waveforms, perturbation, grain), None if self.needs == "gradients" else queries)
