@@ -1,0 +1,152 @@
+"""One attacker over many inputs, into one run: what identifies it, what an older run has of it, the summary. No torch until it works."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from staa_cli.evaluation.inputs import Inputs
+from staa_cli.evaluation.jury import Jury
+from staa_cli.evaluation.record import RESULTS, read_records, write_records
+from staa_cli.evaluation.task import make_tasks
+from staa_cli.runtime.folders import METRICS
+from staa_cli.runtime.listener import SILENT, Listener
+from staa_cli.runtime.provenance import hash_json
+from staa_cli.runtime.run import Run
+
+if TYPE_CHECKING:
+    from staa_cli.audio.budget import Budget
+    from staa_cli.evaluation.attackers import Attacker
+
+
+class Evaluation:
+    """
+    Args:
+        recipe: of the attacker, with a seed and a budget.
+        hashes: of the inputs' files; see `hash_inputs`.
+        checkpoints: further hashes that the result depends on.
+        space: what is attacked: `waveform` or `logmel`.
+        target: of a targeted attack.
+        follows: whether the attack follows the threat model's gradients: a trained generator and an attack by queries do not.
+
+    Raises:
+        UsageError: see `Run`.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        recipe: BaseModel,
+        inputs: Inputs,
+        hashes: list[str],
+        jury: Jury,
+        out: Path,
+        *,
+        budget: Budget,
+        seed: int,
+        checkpoints: dict[str, str] | None = None,
+        batch_size: int = 1,
+        space: str = "waveform",
+        target: str | None = None,
+        follows: bool = False,
+        overwrite: bool = False,
+        listener: Listener = SILENT,
+    ) -> None:
+        self.inputs, self.jury, self.out, self.listener = inputs, jury, out, listener
+        self.budget, self.batch_size, self.space, self.target, self.follows = budget, batch_size, space, target, follows
+        # In a batch, rounding depends on the batch's size: another size is another run.
+        identity = {
+            "checkpoints": {**(checkpoints or {}), "victims": [reference.sha256 for reference in jury.references]},
+            "batch_size": batch_size,
+        }
+        resolved = recipe.model_dump()
+        self.tasks = make_tasks(inputs, hashes, {**identity, "recipe": resolved}, seed, ".wav" if space == "waveform" else ".npy")
+        files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, hashes, strict=True)]
+        self.run = Run(
+            command,
+            recipe,
+            {**identity, "inputs": {"count": len(files), "sha256": hash_json(files)}},
+            out,
+            overwrite=overwrite,
+            extendable=self.keeps_everything,
+            resume_key=hash_json([command, resolved, identity]),
+        )
+
+    def keeps_everything(self) -> bool:
+        """Whether every finished utterance of the older run in OUT belongs to this run too, so that replacing the folder loses nothing."""
+        return read_records(self.out)[0].keys() <= {task.key for task in self.tasks}
+
+    @property
+    def plan(self) -> str:
+        return f"attack {len(self.tasks)} files, judged by {', '.join(map(str, self.jury.references))},"
+
+    def execute(self, build: Callable[[], Attacker], **facts: Any) -> dict[str, Any]:
+        """Attack, judge, summarise.
+
+        Args:
+            build: the attacker, once the victims are known to be usable.
+            facts: what tables say of the attacker: its name, its ablation.
+
+        Returns:
+            What `metrics.json` holds.
+        """
+        from staa_cli.evaluation.loop import attack_all
+        from staa_cli.evaluation.pipeline import Bench
+        from staa_cli.evaluation.spaces import build_space
+        from staa_cli.evaluation.summary import summarise
+
+        self.jury.check_labels(self.inputs)
+        attacker = build()
+        self.jury.check_target(self.target)
+        checks = self.jury.preflight(self.inputs, self.budget if self.space == "waveform" else None, follow=self.follows)
+        first = next(iter(self.jury.victims))
+        space = build_space(self.space, first, self.jury.threat)
+        victims = {name: space.view(name, victim) for name, victim in self.jury.victims.items()}
+        attacker.threat = victims[first]
+
+        def work(folder: Path) -> dict[str, Any]:
+            self.reuse(folder)
+            bench = Bench(attacker, victims, space, self.budget, folder, self.jury.device, self.target)
+            records = attack_all(bench, self.tasks, batch_size=self.batch_size, listener=self.listener)
+            self.drop_strays(folder)
+            return {
+                **facts,
+                "threat_model": attacker.threat.model,
+                "corpus": self.inputs.corpus,
+                "split": self.inputs.split,
+                "budget": self.budget.model_dump(exclude_none=True),
+                **({} if self.space == "waveform" else {"space": self.space}),
+                **({} if self.target is None else {"target": self.target}),
+                **({"left_out": dict(self.inputs.left_out)} if self.inputs.left_out else {}),
+                "batch_size": self.batch_size,
+                **summarise(records, first),
+            }
+
+        return self.run.execute(work, str(self.jury.device), preflight=checks)
+
+    def reuse(self, folder: Path) -> None:
+        """Take over what an older, finished run in OUT has of this run's utterances."""
+        wanted = {task.key for task in self.tasks}
+        here, _ = read_records(folder)
+        older, strange = read_records(self.out)
+        there = {key: records for key, records in older.items() if key in wanted and key not in here}
+        if strange:
+            self.listener.warning(f"{strange} line(s) of {self.out / RESULTS} are no records; what they stood for is done again")
+        for records in there.values():
+            target = folder / records[0].output
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (self.out / records[0].output).is_file():
+                shutil.copyfile(self.out / records[0].output, target)
+        if there:
+            write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
+
+    def drop_strays(self, folder: Path) -> None:
+        """Remove what an interrupted run with more inputs left in the workspace."""
+        known = {folder / task.output for task in self.tasks} | {folder / RESULTS, folder / METRICS}
+        for path in folder.rglob("*"):
+            if path.suffix in (".wav", ".npy") and path not in known:
+                path.unlink()

@@ -1,0 +1,98 @@
+"""The recipe of `staa baseline`: an attack with its settings, and how it is run. It is the attack that it describes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+from pydantic import Field, create_model, field_validator, model_validator
+
+from staa_cli.attacks.core.attack import Attack
+from staa_cli.attacks.core.registry import attack_names, find_attack
+from staa_cli.audio.budget import Budget
+from staa_cli.runtime.errors import StaaError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DB = 40.0
+"""The log-Mel space: dB / 40 + 1, so that the victim's 80 dB below the loudest bin are [-1, 1]."""
+
+
+class SpaceBudget(Budget):
+    """Also: ε on the log-Mel spectrogram."""
+
+    db: float | None = Field(None, ge=0, le=80, description="ε on the spectrogram, with 'space: logmel'")
+
+    def epsilon(self, waveforms: Tensor) -> Tensor:
+        """Also of rows of the log-Mel space."""
+        return super().epsilon(waveforms) if self.db is None else waveforms.new_full((len(waveforms), 1), self.db / DB)
+
+
+class BaselineRecipe(Attack):
+    """What the recipes of all attacks share. Each attack's own schema has its settings besides: see `schema_for`."""
+
+    step: Literal["baseline"] = Field(description="the command that the recipe is for")
+    attack: str = Field(description="the attack's name")
+    budget: SpaceBudget = Field(description="ε: how far a sample may move; exactly one of the keys")
+    space: Literal["waveform", "logmel"] = Field("waveform", description="logmel: the features of a victim that has such, not the audio")
+    reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave; of no meaning with 'target'")
+    target: str | None = Field(None, min_length=1, description="a targeted attack: the label that every prediction shall become")
+    seed: int = Field(0, ge=0, description="of all random numbers")
+
+    @classmethod
+    def schema_for(cls, data: Mapping[str, Any]) -> type[BaselineRecipe]:
+        """The schema of the attack that `data` names.
+
+        Where there is none of that name, it is the nearest one's, which refuses the name and reports the other mistakes as well; and
+        without a near one, what all attacks share.
+        """
+        if cls is not BaselineRecipe:
+            return cls
+        near = difflib.get_close_matches(str(data.get("attack")), attack_names(), n=1)
+        return schema_of(near[0]) if near else UnknownAttack
+
+    @field_validator("attack")
+    @classmethod
+    def known(cls, attack: str) -> str:
+        try:
+            own = schema_of(attack)
+        except StaaError as error:
+            raise ValueError(str(error)) from None
+        if cls is not own:
+            raise ValueError(f"a recipe for '{attack}', expected one for '{cls.__name__}'")
+        return attack
+
+    @model_validator(mode="after")
+    def budget_of_the_space(self) -> Self:
+        if (self.space == "logmel") != (self.budget.db is not None):
+            raise ValueError("'space: logmel' goes with a budget in dB, and only it: 'budget: {db: 2}'")
+        return self
+
+    @property
+    def attacker(self) -> str:
+        """The attacker's name in tables."""
+        name = f"{self.label} on log-Mel" if self.space == "logmel" else self.label
+        return name if self.target is None else f"{name} → {self.target}"
+
+
+class UnknownAttack(BaselineRecipe, extra="ignore"):
+    """Where `attack` is missing or like no known one: nothing can be said about the other keys."""
+
+
+@cache
+def schema_of(name: str) -> type[BaselineRecipe]:
+    """The schema of one attack's recipes.
+
+    Raises:
+        UsageError: there is no such attack, or what it defines is called as a key of all recipes.
+    """
+    own = find_attack(name)
+    hidden = sorted(key for key in BaselineRecipe.model_fields if key != "budget" and hasattr(own, key))
+    if hidden:
+        raise UsageError(f"the attack '{name}' defines {', '.join(hidden)}, which in its recipe would stand for something else")
+    bases: Any = (BaselineRecipe, own)  # a BaselineRecipe that fills in what an Attack leaves open
+    schema: Any = create_model(name, __base__=bases)
+    return cast("type[BaselineRecipe]", schema)

@@ -1,0 +1,143 @@
+"""Records: what became of one utterance under one victim, a line of `results.jsonl`. No torch here: dry runs need it too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from staa_cli.runtime.folders import write_text
+
+RESULTS = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How much was changed, and how loudly; a ratio with nothing to compare is None. `linf` in the units of ε."""
+
+    sparsity_percent: float | None
+    snr_peak_db: float | None
+    snr_energy_db: float | None
+    snr_segmental_db: float | None
+    linf: float | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One utterance, judged by one victim.
+
+    Attributes:
+        file, output: paths below the inputs and below the output folder.
+        key: of the task.
+        label: the emotion, where a manifest tells.
+        clean, adversarial: the predictions for x and for x_adv as written.
+        success: whether the prediction is as the attack wishes.
+        epsilon: ε of this utterance.
+        perturbation: of the file as written.
+        in_memory, in_memory_adversarial, in_memory_success: the same before rounding to the file's bits.
+        placebo, placebo_success: the same for the placebo, as large a change that means nothing; None where an older version left it out.
+        audio: of the file: samples, subtype, source_rate, source_channels.
+        run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it.
+        target: of a targeted attack.
+        queries: how often an attack by queries asked the threat model.
+    """
+
+    file: str
+    output: str
+    key: str
+    victim: str
+    label: str | None
+    clean: str
+    adversarial: str
+    success: bool
+    epsilon: float
+    perturbation: Perturbation
+    in_memory: Perturbation
+    in_memory_adversarial: str
+    in_memory_success: bool
+    audio: dict[str, Any]
+    run: dict[str, Any]
+    placebo: str | None = None
+    placebo_success: bool | None = None
+    target: str | None = None
+    space: str = "waveform"
+    queries: int | None = None
+
+    def to_json(self) -> str:
+        """One line."""
+        content = {
+            **{name: getattr(self, name) for name in ("file", "output", "key", "victim", "label", "clean", "adversarial", "success")},
+            **({} if self.target is None else {"target": self.target}),
+            **({} if self.space == "waveform" else {"space": self.space}),
+            **({} if self.queries is None else {"queries": self.queries}),
+            "epsilon": self.epsilon,
+            **asdict(self.perturbation),
+            "memory": {"adversarial": self.in_memory_adversarial, "success": self.in_memory_success, **asdict(self.in_memory)},
+            **({} if self.placebo is None else {"placebo": {"adversarial": self.placebo, "success": self.placebo_success}}),
+            "audio": self.audio,
+            "run": self.run,
+        }
+        return json.dumps(content, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Record:
+        """
+        Raises:
+            KeyError, TypeError, AttributeError: something is missing or of another type.
+        """
+        memory, noise = content["memory"], content.get("placebo", {})
+        names = {field.name for field in fields(cls)} & content.keys() - {"placebo"}
+        texts = [content[name] for name in ("file", "output", "key", "victim", "clean", "adversarial")]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a name that is no text")
+        return cls(
+            **{name: content[name] for name in names},
+            perturbation=measured(content),
+            in_memory=measured(memory),
+            in_memory_adversarial=memory["adversarial"],
+            in_memory_success=memory["success"],
+            placebo=noise.get("adversarial"),
+            placebo_success=noise.get("success"),
+        )
+
+
+def measured(content: dict[str, Any]) -> Perturbation:
+    return Perturbation(**{field.name: content[field.name] for field in fields(Perturbation)})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be attacked."""
+
+    file: str
+    key: str
+    error: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+
+def read_records(folder: Path) -> tuple[dict[str, list[Record]], int]:
+    """The finished records of a folder by key, one for each victim; and how many of its lines are none (a kill cut the last one short, or
+    somebody else wrote there): what they stood for is done again."""
+    finished: dict[str, dict[str, Record]] = {}
+    strange = 0
+    try:
+        lines = (folder / RESULTS).read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}, 0
+    for line in lines:
+        try:
+            content = json.loads(line)
+            if "error" not in content:
+                record = Record.from_json(content)
+                finished.setdefault(record.key, {})[record.victim] = record
+        except (ValueError, KeyError, TypeError, AttributeError):
+            strange += 1
+    return {key: list(records.values()) for key, records in finished.items()}, strange
+
+
+def write_records(folder: Path, records: Iterable[Record | Failure]) -> None:
+    write_text(folder / RESULTS, "".join(record.to_json() for record in records))
