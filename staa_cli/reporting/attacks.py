@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
-from staa_cli.reporting.model import Column, Kind, Row, Table
+from staa_cli.reporting.model import Beside, Column, Kind, Row, Table, filled
 from staa_cli.reporting.names import VICTIMS, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
-from staa_cli.reporting.runs import Record, Run, pool
+from staa_cli.reporting.runs import Entry, FinishedRun, as_number, pool, told_apart
 
 STAA_NET = "STAA-Net"
 MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
@@ -21,25 +20,34 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
 ALWAYS = ("snr", "sparsity", "seconds")
 """Measures whose columns stand there also when they are empty."""
 SPLITS = ("", "train", "val", "test")
-CAPTION = (
-    "A victim's column is its attack success rate: the share of all utterances whose prediction changes. "
-    "SNR (peak ratio) and sparsity are means over successes."
+LEGEND = (
+    "ASR, attack success rate: share of all utterances whose prediction changes",
+    "SNR: peak of the utterance over that of the change; sparsity: share of samples changed, lower is sparser; means over successes",
 )
+PLACEBO = "In brackets: the placebo, random signs of the same size on as many random samples; (–) in older results, which have none"
+IN_SAMPLE = "† attacked utterances that the generator was trained on: no result"
+SPEED = "Speed: seconds per utterance"
+BUDGETS = {
+    "db": ("ε {:g} dB", "ε {:g} dB on the log-Mel spectrogram"),
+    "peak_snr_db": ("{:g} dB", "peak SNR {:g} dB"),
+    "linf": ("ε {:g}", "ε {:g} on the waveform in [-1, 1]"),
+}
+"""Key → how a column says it, how a legend does."""
 TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
 LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no audio has it, so there is none, and no SNR."
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
 
-def build_attacks(runs: Sequence[Run], published: bool) -> list[Table]:
+def build_attacks(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     return build("attacks", runs, published)
 
 
-def build_ablation(runs: Sequence[Run], published: bool) -> list[Table]:
+def build_ablation(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     return build("ablation", runs, published)
 
 
-def build(name: str, runs: Sequence[Run], published: bool) -> list[Table]:
+def build(name: str, runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     """One table for each corpus, with the paper's rows below ours; without runs the paper's alone."""
     if not runs:
         return [comparison(name, source.corpus, [], [source]) for source in sources_for(name, ())]
@@ -55,44 +63,54 @@ def build(name: str, runs: Sequence[Run], published: bool) -> list[Table]:
     ]
 
 
-def comparison(name: str, corpus: str, runs: Sequence[Run], sources: Sequence[Source]) -> Table:
+def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Sequence[Source]) -> Table:
     """Threat models and attackers on one corpus ("" for audio that belongs to none)."""
-    rows, notes = pool(records(name, corpus, runs), "attacker")
+    measured = [pair for run in runs for pair in measured_by(run)]
+    rows, averaged = pool(entries(name, corpus, runs), "attacker", number_columns(measured))
     rows = ordered(rows)
     budgets = {row["budget"] for row in rows}
-    notes += [f"Budget: {budget}" for budget in budgets if budget and len(budgets) == 1]
-    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries"}
-    notes += [note for note, key in said.items() if any(run.get(key) for run in runs)]
-    notes += [*count_notes(runs), *speed_notes(runs), *failures(runs)]
     printed = [row for source in sources for row in source.rows()]
-    notes += [source.note for source in sources]
     rows += printed
+    numbers = number_columns([*measured, *measured_in(printed)])
+    present = filled(numbers, rows)
     columns = [
         Column("corpus", "Corpus", shown=len({row.get("corpus") for row in rows}) > 1),
         Column("threat_model", "Threat model"),
         Column("attacker", "Attacker"),
         Column("budget", "Budget", shown=len(budgets) > 1),
-        *number_columns(rows, [*(pair for run in runs for pair in measured_by(run)), *measured_in(printed)]),
+        *(column for column in numbers if column in present or column.key.split("_")[0] in ALWAYS),
     ]
     title = f"{TITLES[name]} on {corpus or 'audio files'}"
-    return Table(title, columns, rows, [CAPTION, *notes], name, ("corpus", "threat_model"))
+    notes = [*legend(runs), *averaged, *notes_on_runs(runs), *(source.note for source in sources)]
+    return Table(title, columns, rows, notes, name, ("corpus", "threat_model"))
 
 
-def number_columns(rows: Sequence[Row], measured: Sequence[tuple[str, str]]) -> list[Column]:
-    """Measures, then victims, each for every split that occurs; a victim without a number in a split has no column there."""
+def legend(runs: Sequence[FinishedRun]) -> list[str]:
+    """What the words of the headings mean."""
+    budgets = dict.fromkeys(words for run in runs if (words := budget_text(run, 1)))
+    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", IN_SAMPLE: "in_sample"}
+    return [
+        *LEGEND,
+        *([PLACEBO] if runs else []),
+        *([f"Budget: {', or '.join(budgets)}"] if budgets else []),
+        *(speed_notes(runs) or [SPEED]),
+        *(note for note, key in said.items() if any(run.get(key) for run in runs)),
+    ]
+
+
+def number_columns(measured: Sequence[tuple[str, str]]) -> list[Column]:
+    """Measures, then victims, each for every split that occurs."""
     splits = in_order((split for _, split in measured), SPLITS)
     victims = in_order((measure for measure, _ in measured if measure not in MEASURES), VICTIMS)
     columns = []
     for measure in (*MEASURES, *victims):
-        heading, kind = MEASURES[measure][:2] if measure in MEASURES else (f"{victim_name(measure)} (%)", "decimal")
+        heading, kind = MEASURES[measure][:2] if measure in MEASURES else (f"ASR on {victim_name(measure)} (%)", "decimal")
         for split in splits:
-            key = key_of(measure, split)
-            if measure in ALWAYS or any(row.get(key) is not None for row in rows):
-                columns.append(Column(key, split.capitalize() or heading, heading if split else "", split, kind))
+            columns.append(Column(key_of(measure, split), split.capitalize() or heading, heading if split else "", split, kind))
     return columns
 
 
-def measured_by(run: Run) -> list[tuple[str, str]]:
+def measured_by(run: FinishedRun) -> list[tuple[str, str]]:
     """What a run has numbers for: measures and victims, with its split ("" for none)."""
     return [(measure, run.text("split") or "") for measure in (*MEASURES, *run.mapping("victims"))]
 
@@ -107,47 +125,41 @@ def key_of(measure: str, split: str) -> str:
     return f"{measure}_{split}" if split else measure
 
 
-def records(name: str, corpus: str, runs: Sequence[Run]) -> list[Record]:
-    """What each run says; plain folders are told apart by their inputs."""
-    folders: dict[str, str] = {}
+def entries(name: str, corpus: str, runs: Sequence[FinishedRun]) -> list[Entry]:
+    """What each run says."""
     found = []
     for run in runs:
-        split, settings = run.text("split") or "", run.settings
-        if not split:
-            settings["run"] = folders.setdefault(json.dumps(run.inputs, sort_keys=True), run.path.name)
+        split, victims = run.text("split") or "", run.mapping("victims")
         labels = {
             "corpus": corpus or None,
             "threat_model": victim_name(run.text("threat_model") or "unknown"),
             "attacker": row_name(run, name),
-            "budget": budget_text(run),
+            "budget": budget_text(run, 0),
         }
         values = {key_of(measure, split): run.number(*place) for measure, (_, _, place) in MEASURES.items()}
-        values |= {key_of(victim, split): run.number("victims", victim, "asr_percent") for victim in run.mapping("victims")}
-        found.append(Record(run, labels, split, values, settings, str(input_count(run))))
+        values |= {key_of(victim, split): run.number("victims", victim, "asr_percent") for victim in victims}
+        found.append(Entry(run, labels, split, values, run.settings, {key_of(victim, split): beside(run, victim) for victim in victims}))
     return found
 
 
-def input_count(run: Run) -> int | None:
-    """How many files were attacked. The hash beside it depends on seed and checkpoints too, and says nothing of equal audio."""
-    return run.inputs.get("count") if isinstance(run.inputs, dict) else None
+def beside(run: FinishedRun, victim: str) -> Beside:
+    """What a run says of the success rate on a victim."""
+    interval = run.get("victims", victim, "asr_interval_percent")
+    low, high = map(as_number, interval) if isinstance(interval, list) and len(interval) == 2 else (None, None)
+    return Beside(run.number("victims", victim, "placebo_percent"), run.number("victims", victim, "lift_points"), low, high)
 
 
-def row_name(run: Run, table: str) -> str:
-    """The attacker; an ablation by its own name among its like, and as STAA-Net's elsewhere."""
+def row_name(run: FinishedRun, table: str) -> str:
+    """The attacker; an ablation by its own name among its like, and as STAA-Net's elsewhere. What is no result is marked."""
     attacker, ablation = run.text("attacker") or run.path.name, run.text("ablation")
-    if ablation is None:
-        return attacker
-    return ablation if table == "ablation" else f"{attacker} {ablation}"
+    name = attacker if ablation is None else ablation if table == "ablation" else f"{attacker} {ablation}"
+    return f"{name} †" if run.number("in_sample") else name
 
 
-def budget_text(run: Run) -> str | None:
-    """`20 dB` below each utterance's peak, `ε 0.05` on the waveform, or `ε 2 dB` on its log-Mel spectrogram."""
-    peak, linf, log_mel = (run.number("budget", key) for key in ("peak_snr_db", "linf", "db"))
-    if log_mel is not None:
-        return f"ε {log_mel:g} dB"
-    if peak is not None:
-        return f"{peak:g} dB"
-    return f"ε {linf:g}" if linf is not None else None
+def budget_text(run: FinishedRun, form: int) -> str | None:
+    """The budget, in its short (0) or its long form (1)."""
+    found = ((run.number("budget", key), forms[form]) for key, forms in BUDGETS.items())
+    return next((words.format(value) for value, words in found if value is not None), None)
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:
@@ -157,27 +169,47 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (threats.index(str(row["threat_model"])), str(row["attacker"]).startswith(STAA_NET)))
 
 
-def speed_notes(runs: Sequence[Run]) -> list[str]:
+def speed_notes(runs: Sequence[FinishedRun]) -> list[str]:
     """On which device speed was measured: seconds of two devices do not compare."""
     devices = []
     for run in runs:
-        if run.number("seconds_per_utterance") is not None and run.metrics.get("device"):
-            batch = run.number("batch_size") or 1
-            devices.append((run, str(run.metrics["device"]) + (f" in batches of {batch:g}" if batch != 1 else "")))
-    return by_attacker("Speed measured on", devices)
+        device, batch = run.metrics.get("device"), run.number("batch_size") or 1
+        if run.number("seconds_per_utterance") is not None and isinstance(device, str):
+            devices.append((run, device + (f" in batches of {batch:g}" if batch != 1 else "")))
+    return by_attacker(f"{SPEED}, the attack alone, on", devices)
 
 
-def count_notes(runs: Sequence[Run]) -> list[str]:
-    """How many utterances were attacked, where the rows of one split do not rest on the same number."""
-    splits: dict[str, list[tuple[Run, str]]] = {}
+def notes_on_runs(runs: Sequence[FinishedRun]) -> list[str]:
+    """What to know before comparing them."""
+    failed = [f"{run.path}: {failed:g} utterances failed and are not counted" for run in runs if (failed := run.number("failed"))]
+    made = [f"{run.path}: its utterances were made by {makers}" for run in runs if (makers := makers_of(run))]
+    return [*input_notes(runs), *failed, *made]
+
+
+def input_notes(runs: Sequence[FinishedRun]) -> list[str]:
+    """What was attacked, where the rows of one split do not rest on the same inputs."""
+    splits: dict[str, list[FinishedRun]] = {}
     for run in runs:
-        if (count := input_count(run)) is not None:
-            splits.setdefault(run.text("split") or "", []).append((run, str(count)))
-    uneven = {split: counts for split, counts in splits.items() if len({count for _, count in counts}) > 1}
-    return [note for split, counts in uneven.items() for note in by_attacker(f"Utterances of a run{split and f', {split}'}:", counts)]
+        if run.count is not None:
+            splits.setdefault(run.text("split") or "", []).append(run)
+    notes = []
+    for split, members in splits.items():
+        words = told_apart(members)
+        if len(words) > 1:
+            notes += by_attacker(f"Inputs differ{split and f', {split}'}:", [(run, words[run.inputs]) for run in members])
+    return notes
 
 
-def by_attacker(words: str, said: Sequence[tuple[Run, str]]) -> list[str]:
+def makers_of(run: FinishedRun) -> str:
+    """The versions and devices that made a run's utterances, nothing for a single one."""
+    made = run.get("made")
+    makers = [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
+    if len(makers) < 2:
+        return ""
+    return ", ".join(f"{one.get('version')} on {one.get('device')} ({one.get('utterances')})" for one in makers)
+
+
+def by_attacker(words: str, said: Sequence[tuple[FinishedRun, str]]) -> list[str]:
     """A note of what is said of the runs: alone where it is one thing of all, else with the attackers of each."""
     attackers: dict[str, dict[str, None]] = {}
     for run, text in said:
@@ -185,7 +217,3 @@ def by_attacker(words: str, said: Sequence[tuple[Run, str]]) -> list[str]:
     if len(attackers) < 2:
         return [f"{words} {text}" for text in attackers]
     return [f"{words} " + "; ".join(f"{text} ({', '.join(names)})" for text, names in attackers.items())]
-
-
-def failures(runs: Sequence[Run]) -> list[str]:
-    return [f"{run.path}: {failed:g} utterances failed and are not counted" for run in runs if (failed := run.number("failed"))]

@@ -12,7 +12,7 @@ from staa_cli.reporting.figures import check_figures as check_figures  # 'staa p
 from staa_cli.reporting.figures import encode
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.names import corpus_name, in_order
-from staa_cli.reporting.runs import Run, flatten
+from staa_cli.reporting.runs import FinishedRun, flatten
 from staa_cli.runtime.folders import read_metrics, write_bytes, write_text
 
 CARD, PICTURE = "card.md", "card.png"
@@ -25,13 +25,13 @@ def write_card(folder: Path) -> Path:
         UsageError: the folder is not prepared, or matplotlib is missing.
     """
     check_figures()
-    manifest, run = read_manifest(folder), Run(folder, read_metrics(folder))
+    manifest, run = read_manifest(folder), FinishedRun(folder, read_metrics(folder))
     write_bytes(folder / PICTURE, draw(manifest, run.mapping("recorded_seconds", "histogram")))
     write_text(folder / CARD, describe(manifest, run))
     return folder / CARD
 
 
-def describe(manifest: Manifest, run: Run) -> str:
+def describe(manifest: Manifest, run: FinishedRun) -> str:
     """The card as Markdown."""
     name = corpus_name(run.text("corpus") or "corpus")
     seconds = [row.seconds for row in manifest.rows]
@@ -71,7 +71,7 @@ def describe(manifest: Manifest, run: Run) -> str:
             "",
             "## How it was made",
             "",
-            *(f"- {key}: {value}" for key, value in settings(run).items()),
+            *(f"- {key}: {value}" for key, value in flatten(run.metrics["recipe"]) if value is not None),
             f"- versions: {', '.join(f'{package} {version}' for package, version in run.metrics.get('versions', {}).items())}",
             f"- manifest: sha256 {manifest.sha256}",
             "",
@@ -81,12 +81,6 @@ def describe(manifest: Manifest, run: Run) -> str:
 
 def section(title: str, lines: list[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {line}" for line in lines), ""] if lines else []
-
-
-def settings(run: Run) -> dict[str, str]:
-    """The recipe without the parts that belong to other corpora."""
-    others = {"demo", "ravdess", "folders", "audformat"} - {run.text("corpus")}
-    return {key: value for key, value in flatten(run.metrics["recipe"]) if key.split(".")[0] not in others}
 
 
 def draw(manifest: Manifest, histogram: dict[str, list[float]]) -> bytes:

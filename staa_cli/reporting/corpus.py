@@ -5,43 +5,59 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from staa_cli.reporting.model import Column, Number, Row, Table
+from staa_cli.reporting.model import Column, Number, Row, Table, filled
 from staa_cli.reporting.names import corpus_name, in_order
 from staa_cli.reporting.published import Source, sources_for
-from staa_cli.reporting.runs import Run
+from staa_cli.reporting.runs import FinishedRun, as_number
 
 SPLITS = ("train", "val", "test")
 EXTRA = (Column("speakers", "Speakers", kind="count"), Column("minutes", "Min.", kind="decimal"))
 
 
-def labelled(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Split → emotion → speaker → utterances."""
+
+
+def counts_of(run: FinishedRun) -> Counts:
+    """
+    Raises:
+        UsageError: they are damaged.
+    """
+    counts = run.mapping("counts")
+    groups = [by for emotions in counts.values() for by in (emotions.values() if isinstance(emotions, dict) else [None])]
+    if not counts or not all(isinstance(by, dict) and None not in map(as_number, by.values()) for by in groups):
+        raise run.damaged("its 'counts' are no numbers by split, emotion and speaker")
+    return counts
+
+
+def labelled(runs: Sequence[FinishedRun]) -> list[tuple[FinishedRun, str]]:
     """Each run with its corpus's name; the folder tells apart several of one name."""
     names = [corpus_name(run.text("corpus") or "corpus") for run in runs]
     times = Counter(names)
     return [(run, name if times[name] == 1 else f"{name} ({run.path})") for run, name in zip(runs, names, strict=True)]
 
 
-def build_corpus(runs: Sequence[Run], published: bool) -> list[Table]:
+def build_corpus(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     """One table for each prepared corpus."""
     tables = [prepared(run, label) for run, label in labelled(runs)]
     return tables + [printed_table(source) for source in sources_for("corpus", ()) if published]
 
 
-def build_speakers(runs: Sequence[Run], published: bool) -> list[Table]:
+def build_speakers(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     """Split × speaker × gender × emotion, one table for each prepared corpus. No paper prints such a table."""
     return [speakers(run, label) for run, label in labelled(runs)]
 
 
-def speakers(run: Run, label: str) -> Table:
-    counts = run.mapping("counts")
-    emotions = run.get("emotions") or []
+def speakers(run: FinishedRun, label: str) -> Table:
+    counts, emotions = counts_of(run), run.words("emotions")
     rows: list[Row] = []
     for split in in_order(counts, SPLITS):
-        for speaker, gender in run.mapping("speakers", split).items():
+        for speaker in run.mapping("speakers", split):
             by_emotion = {emotion: counts[split].get(emotion, {}).get(speaker, 0) for emotion in emotions}
             total = Number(sum(by_emotion.values()))
             cells = {emotion: Number(count) for emotion, count in by_emotion.items()}
-            rows.append({"corpus": label, "split": split, "speaker": speaker, "gender": gender or None, **cells, "total": total})
+            gender = run.text("speakers", split, speaker)
+            rows.append({"corpus": label, "split": split, "speaker": speaker, "gender": gender, **cells, "total": total})
     columns = [
         Column("corpus", "Corpus", shown=False),
         Column("split", "Split"),
@@ -63,16 +79,16 @@ def distribution(label: str, rows: list[Row], emotions: Sequence[str], notes: li
         Column("split", "Split"),
         *emotion_columns(emotions),
         Column("total", "Total", kind="count"),
-        *(column for column in EXTRA if any(row.get(column.key) is not None for row in rows)),
+        *filled(EXTRA, rows),
     ]
     return Table(f"Emotion distribution of {label}", columns, rows, notes, "corpus")
 
 
-def prepared(run: Run, label: str) -> Table:
+def prepared(run: FinishedRun, label: str) -> Table:
     """Utterances by split and emotion, with speakers and minutes, and their sums."""
-    counts = {split: {emotion: sum(by.values()) for emotion, by in emotions.items()} for split, emotions in run.mapping("counts").items()}
+    counts = {split: {emotion: sum(by.values()) for emotion, by in emotions.items()} for split, emotions in counts_of(run).items()}
     splits = in_order(counts, SPLITS)
-    emotions = run.get("emotions") or sorted({emotion for by in counts.values() for emotion in by})
+    emotions = run.words("emotions") or sorted({emotion for by in counts.values() for emotion in by})
     speakers = {split: set(run.mapping("speakers", split)) for split in splits}
 
     def row(name: str, members: Sequence[str]) -> Row:

@@ -16,13 +16,23 @@ from staa_cli.reporting.model import Column, Number, Row, Table
 from staa_cli.reporting.terminal import as_rich
 from staa_cli.reporting.text import cell_text
 from staa_cli.runtime.errors import UsageError, unknown
-from staa_cli.runtime.output import PIPE_WIDTH
 
-__all__ = ["FORMATS", "as_data", "as_rich", "render"]
+__all__ = ["FORMATS", "SUFFIXES", "as_data", "as_rich", "render"]
 
+WIDTH = 10_000
+"""Of the page that a table without an edge is laid out for, in characters: nothing may be cut."""
 SPREAD = {"": "", "_std": ", standard deviation", "_runs": ", runs"}
 """What the machine formats say of a mean: the end of a column's key and of its title."""
-FORMATS = ("rich", "markdown", "latex", "csv", "json")
+BESIDE = {
+    "_placebo": ", placebo",
+    "_lift": ", points above the placebo",
+    "_low": ", lower end of the 95 % interval",
+    "_high": ", upper end of the 95 % interval",
+}
+"""The same of a success rate."""
+SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+"""What a file's name says of its format."""
+FORMATS = tuple(SUFFIXES.values())
 
 
 def render(tables: Sequence[Table], format: str) -> str:
@@ -48,7 +58,7 @@ def render(tables: Sequence[Table], format: str) -> str:
 
 def plain(table: Table) -> str:
     """What a terminal without an edge would show."""
-    console = Console(file=io.StringIO(), width=PIPE_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
         console.print(as_rich(table))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().rstrip().splitlines())
@@ -80,12 +90,13 @@ def aligned(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[in
 
 
 def fields(tables: Sequence[Table]) -> list[str]:
-    """The columns of the machine formats: where numbers are means, also their deviation and the number of runs."""
+    """The columns of the machine formats: of means also their deviation and the number of runs, of success rates what is beside them."""
     keys = dict.fromkeys(column.key for table in tables for column in table.columns)
-    means = {
-        key for table in tables for row in table.rows for key, cell in row.items() if isinstance(cell, Number) and cell.std is not None
-    }
-    return [name for key in keys for name in ([key + suffix for suffix in SPREAD] if key in means else [key])]
+    numbers = [(key, cell) for table in tables for row in table.rows for key, cell in row.items() if isinstance(cell, Number)]
+    means = {key for key, cell in numbers if cell.std is not None}
+    rates = {key for key, cell in numbers if cell.beside is not None}
+    ends = {key: [*(SPREAD if key in means else [""]), *(BESIDE if key in rates else [])] for key in keys}
+    return [key + end for key, found in ends.items() for end in found]
 
 
 def value(row: Row, name: str, keys: set[str]) -> str | float | None:
@@ -97,6 +108,9 @@ def value(row: Row, name: str, keys: set[str]) -> str | float | None:
     cell = row.get(key)
     if not isinstance(cell, Number) or cell.printed is not None:
         return None
+    if f"_{what}" in BESIDE:
+        found: float | None = getattr(cell.beside, what, None)
+        return found
     return cell.std if what == "std" else cell.runs
 
 
@@ -104,7 +118,7 @@ def comma_separated(tables: Sequence[Table]) -> str:
     """One header, then the rows of all tables, which must be of one kind; an empty field is a missing value."""
     kinds = dict.fromkeys(table.name for table in tables)
     if len(kinds) > 1:
-        raise UsageError(f"CSV holds one kind of table, these runs fill {', '.join(kinds)}: choose one with --table")
+        raise UsageError(f"CSV holds one kind of table, these runs fill {', '.join(kinds)}", "table")
     names = fields(tables)
     keys = {column.key for table in tables for column in table.columns}
     text = io.StringIO()
@@ -119,7 +133,7 @@ def as_data(tables: Sequence[Table]) -> list[dict[str, Any]]:
     data = []
     for table in tables:
         keys = {column.key for column in table.columns}
-        titles = {column.key + suffix: column.title + words for column in table.columns for suffix, words in SPREAD.items()}
+        titles = {column.key + suffix: column.title + words for column in table.columns for suffix, words in (SPREAD | BESIDE).items()}
         names = fields([table])
         data.append(
             {

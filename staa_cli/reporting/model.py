@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a success rate is to be read beside; None where its run does not say.
+
+    Attributes:
+        placebo: the success rate of the placebo, in percent.
+        lift: how many points the rate lies above it.
+        low, high: the 95 % interval of the rate, in percent; of a single run.
+    """
+
+    placebo: float | None = None
+    lift: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -13,19 +30,23 @@ class Number:
     Attributes:
         std: the standard deviation (n − 1) over `runs` runs; None for a single one.
         printed: the digits that a paper prints, to be quoted as they are.
+        beside: of a success rate of ours.
     """
 
     value: float
     std: float | None = None
     runs: int = 1
     printed: str | None = None
+    beside: Beside | None = None
 
 
 Cell = Number | str | None
 Row = dict[str, Cell]
 """Cells by the key of their column; an absent key is an empty cell."""
 
-Kind = Literal["text", "count", "decimal", "seconds"]
+Kind = Literal["text", "count", "decimal", "interval", "seconds", "p"]
+"""What a column holds. `interval`: decimals, each with its interval; `p`: probabilities."""
+INTERVAL = "In square brackets: the 95 % interval of a single run's rate (Wilson)"
 
 
 @dataclass(frozen=True)
@@ -60,7 +81,7 @@ class Table:
     """Rows under columns, with a title and notes.
 
     Attributes:
-        name: the kind of table, as in `staa report --table`.
+        name: the kind of table, as in `tables.TABLES`.
         sections: keys of the columns at whose change a rule is drawn.
     """
 
@@ -78,6 +99,21 @@ class Table:
     def starts_section(self, index: int) -> bool:
         """Whether a rule belongs above row `index`."""
         return index > 0 and any(self.rows[index].get(key) != self.rows[index - 1].get(key) for key in self.sections)
+
+
+def filled(columns: Iterable[Column], rows: Iterable[Row]) -> list[Column]:
+    """The columns that hold something."""
+    rows = list(rows)
+    return [column for column in columns if any(row.get(column.key) is not None for row in rows)]
+
+
+def with_intervals(table: Table) -> Table:
+    """The same numbers, those that have an interval with it."""
+    rated = {key for row in table.rows for key, cell in row.items() if isinstance(cell, Number) and cell.beside is not None}
+    if not rated:
+        return table
+    columns = [replace(column, kind="interval") if column.key in rated else column for column in table.columns]
+    return replace(table, columns=columns, notes=[*table.notes, INTERVAL])
 
 
 def split_rows(table: Table) -> Table:

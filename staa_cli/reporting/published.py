@@ -11,6 +11,8 @@ from importlib.resources import files
 
 from staa_cli.reporting.model import Cell, Number, Row
 
+PIXEL = "1 (p) is no percentage: one sample, the 'pixel' of the one-pixel attack"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -34,7 +36,8 @@ class Source:
     @property
     def note(self) -> str:
         budget = f", budget {self.budget}" if self.budget else ""
-        return f"{self.label}: as printed in table {self.number} of the STAA-Net paper{budget}"
+        pixel = f"; {PIXEL}" if any("1 (p)" in row.values() for row in self.rows()) else ""
+        return f"{self.label}: as printed in table {self.number} of the STAA-Net paper{budget}{pixel}"
 
     def rows(self) -> list[Row]:
         """Its rows, by the column names of its CSV file and marked in the column `corpus`."""
@@ -61,7 +64,7 @@ def sources_for(name: str, corpora: Collection[str]) -> list[Source]:
 
 
 def printed(text: str) -> Cell:
-    """A cell of a printed table: a number, nothing, or words such as '1 sample' and '-inf'."""
+    """A cell of a printed table: a number, nothing, or words such as '1 (p)' and '-inf'."""
     try:
         value = float(text)
     except ValueError:

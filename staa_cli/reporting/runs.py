@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-import math
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from pydantic import ValidationError
-
-from staa_cli.recipes.base import essence
-from staa_cli.recipes.schema import RECIPES
-from staa_cli.reporting.model import Cell, Number, Row
+from staa_cli.reporting.model import Beside, Cell, Column, Number, Row
 from staa_cli.runtime.errors import UsageError
 
 LoadedRun = tuple[Path, dict[str, Any]]
 """The folder of a run and its `metrics.json`."""
+Settings = dict[str, str | None]
+"""A recipe as `key.sub: value`."""
+LARGEST = 1e100
+"""What is larger, or no finite number, measures nothing."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One finished run."""
+class FinishedRun:
+    """A finished run, as its `metrics.json` tells of it."""
 
     path: Path
     metrics: dict[str, Any]
@@ -36,6 +35,10 @@ class Run:
     @property
     def command(self) -> str:
         return str(self.metrics.get("command"))
+
+    def damaged(self, what: str) -> UsageError:
+        """The error for an entry without which there is no table."""
+        return UsageError(f"{self.path}/metrics.json is damaged: {what}; run the command that made it again")
 
     def get(self, *keys: str) -> Any:
         """The entry of the summary below `keys`, None where there is none."""
@@ -50,88 +53,109 @@ class Run:
 
     def text(self, *keys: str) -> str | None:
         value = self.get(*keys)
-        return None if value is None or value == "" else str(value)
+        return value if isinstance(value, str) and value else None
 
     def number(self, *keys: str) -> float | None:
+        return as_number(self.get(*keys))
+
+    def words(self, *keys: str) -> list[str]:
+        """A list of names."""
         value = self.get(*keys)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+        return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
     @property
-    def inputs(self) -> Any:
-        """What the run says of its inputs: hashes, counts."""
-        return self.metrics.get("inputs")
+    def inputs(self) -> str:
+        """What the run says of its inputs, hashes and counts: it is equal where they are."""
+        return json.dumps(self.metrics.get("inputs"), sort_keys=True)
+
+    @property
+    def count(self) -> float | None:
+        """How many inputs there were."""
+        inputs = self.metrics.get("inputs")
+        return as_number(inputs.get("count")) if isinstance(inputs, dict) else None
+
+    @property
+    def checkpoints(self) -> list[Any]:
+        """The hashes of its victims, in their order."""
+        checkpoints = self.metrics.get("checkpoints")
+        found = checkpoints.get("victims") if isinstance(checkpoints, dict) else None
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        recipe = self.metrics.get("recipe")
+        return recipe if isinstance(recipe, dict) else {}
 
     @property
     def seed(self) -> Any:
-        recipe = self.metrics.get("recipe") or {}
-        return self.metrics.get("seed", recipe.get("seed"))
+        return self.metrics.get("seed", self.recipe.get("seed"))
 
     @property
-    def settings(self) -> dict[str, str]:
-        """The recipe as `key.sub: value`, without defaults and without seeds: runs that agree here are repetitions of each other.
-
-        Without defaults, a run agrees with one from before a key came in.
-        """
-        recipe = self.metrics.get("recipe") or {}
-        try:
-            said = essence(RECIPES[recipe["step"]].schema_for(recipe).model_validate(recipe))
-        except (KeyError, ValidationError):
-            said = recipe
-        return {key: value for key, value in flatten(said) if key.split(".")[-1] != "seed"}
+    def settings(self) -> Settings:
+        """The recipe, with all its defaults as the run kept them, without seeds."""
+        return {key: value for key, value in flatten(self.recipe) if key.split(".")[-1] != "seed"}
 
 
-def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The leaves of nested mappings, by dotted path, as text; None is left out."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    elif value is not None:
-        yield prefix, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def as_number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST else None
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | None]]:
+    """The leaves of nested mappings, by dotted path, as text."""
+    for key, value in mapping.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
-class Record:
+class Entry:
     """What one run adds to a row.
 
     Attributes:
         labels: the text cells that name the row.
         part: the split that the values belong to, "" for all or none.
         values: numbers by column.
-        settings: what must agree besides for runs to be averaged.
-        inputs: what is known of the audio; a difference is noted.
+        settings: what must agree for runs to be averaged, beside their inputs.
+        beside: what stands beside some of the values.
     """
 
-    run: Run
+    run: FinishedRun
     labels: dict[str, str | None]
     part: str
     values: dict[str, float | None]
-    settings: dict[str, str] = field(default_factory=dict)
-    inputs: str = ""
+    settings: Settings = field(default_factory=dict)
+    beside: Mapping[str, Beside] = field(default_factory=dict)
 
 
-def pool(records: Sequence[Record], name: str) -> tuple[list[Row], list[str]]:
-    """One row for each set of labels; several records on one row become mean ± standard deviation.
+def pool(entries: Sequence[Entry], name: str, columns: Iterable[Column]) -> tuple[list[Row], list[str]]:
+    """One row for each set of labels; several entries on one row become mean ± standard deviation.
 
     Runs that differ in more than their seed are no repetitions: they get rows of their own, told apart in the column `name` by the
-    settings that differ within one split (val and test may well come from differently trained generators).
+    settings that differ within one split (val and test may well come from differently trained generators), and by their inputs.
+
+    Args:
+        columns: what notes call the numbers.
 
     Returns:
-        The rows, in the order of the records, and notes on what was averaged.
+        The rows, in the order of the entries, and notes on what was averaged.
     """
+    titles = {column.key: column.title for column in columns}
     rows: list[Row] = []
     averaged: dict[str, list[str]] = defaultdict(list)
-    telling = [key for key in records[0].labels if key == name or len({record.labels[key] for record in records}) > 1] if records else []
-    for same, variant in repetitions(records):
+    telling = [key for key in entries[0].labels if key == name or len({entry.labels[key] for entry in entries}) > 1] if entries else []
+    for same, variant in repetitions(entries):
         row: Row = dict(same[0].labels)
         if variant:
             row[name] = f"{row[name]} ({variant})"
         how: dict[str, list[str]] = defaultdict(list)
-        by_part = grouped(same, lambda record: record.part)
+        by_part = grouped(same, lambda entry: entry.part)
         for part in by_part:
-            keys = dict.fromkeys(key for record in part for key in record.values)
-            cells: Row = {key: mean([record.values.get(key) for record in part]) for key in keys}
+            keys = dict.fromkeys(key for entry in part for key in entry.values)
+            cells: Row = {key: mean([(entry.values.get(key), entry.beside.get(key)) for entry in part]) for key in keys}
             row |= cells
-            how[describe(part, cells)].append(part[0].part)
+            how[describe(part, cells, titles)].append(part[0].part)
         for description, found in how.items():
             where = " ".join(str(row[key]) for key in telling if row[key])
             averaged[description].append(where if len(found) == len(by_part) else f"{where} ({', '.join(filter(None, found))})")
@@ -142,44 +166,78 @@ def pool(records: Sequence[Record], name: str) -> tuple[list[Row], list[str]]:
     ]
 
 
-def repetitions(records: Sequence[Record]) -> Iterator[tuple[list[Record], str]]:
-    """Records of equal labels that agree in their settings, with those settings in which others on the same row differ."""
-    for group in grouped(records, lambda record: tuple(record.labels.items())):
-        varying = list(dict.fromkeys(key for part in grouped(group, lambda record: record.part) for key in differing(part)))
-        variants: dict[str, list[Record]] = defaultdict(list)
-        for record in group:
-            variants[", ".join(f"{key} {record.settings[key]}" for key in varying if key in record.settings)].append(record)
+def repetitions(entries: Sequence[Entry]) -> Iterator[tuple[list[Entry], str]]:
+    """Entries of equal labels that agree in settings and inputs, with those in which others on the same row differ."""
+    for group in grouped(entries, lambda entry: tuple(entry.labels.items())):
+        parts = grouped(group, lambda entry: entry.part)
+        varying = list(dict.fromkeys(key for part in parts for key in differing(part)))
+        inputs = told_apart([entry.run for entry in group]) if any(len({entry.run.inputs for entry in part}) > 1 for part in parts) else {}
+        variants: dict[str, list[Entry]] = defaultdict(list)
+        for entry in group:
+            words = [f"{key} {value}" for key in varying if (value := entry.settings.get(key)) is not None]
+            variants[", ".join([*words, *([inputs[entry.run.inputs]] if inputs else [])])].append(entry)
         for variant, same in variants.items():
             yield same, variant
 
 
-def grouped(records: Sequence[Record], key: Callable[[Record], Hashable]) -> list[list[Record]]:
-    """Records with equal keys together, in the order of their first."""
-    groups: dict[Hashable, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[key(record)].append(record)
+def told_apart(runs: Sequence[FinishedRun]) -> dict[str, str]:
+    """What the runs' inputs are called: by their number, or by the first run on them where that is no difference."""
+    first = {run.inputs: run for run in reversed(runs)}
+    counts, names = (Counter(values) for values in zip(*((run.count, run.path.name) for run in first.values()), strict=True))
+    return {
+        inputs: f"{run.count:g} inputs"
+        if run.count is not None and counts[run.count] == 1
+        else f"inputs of {run.path.name if names[run.path.name] == 1 else run.path}"
+        for inputs, run in first.items()
+    }
+
+
+def grouped(entries: Sequence[Entry], key: Callable[[Entry], Hashable]) -> list[list[Entry]]:
+    """Entries with equal keys together, in the order of their first."""
+    groups: dict[Hashable, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[key(entry)].append(entry)
     return list(groups.values())
 
 
-def differing(records: Sequence[Record]) -> list[str]:
-    """The settings in which records differ."""
-    keys = dict.fromkeys(key for record in records for key in record.settings)
-    return [key for key in keys if len({record.settings.get(key) for record in records}) > 1]
+def differing(entries: Sequence[Entry]) -> list[str]:
+    """The settings in which entries differ.
+
+    A key that a recipe does not know, an older version's, is no difference, unless a seed comes twice: the same again is no repetition.
+    """
+    keys = dict.fromkeys(key for entry in entries for key in entry.settings)
+    twice = len({json.dumps(entry.run.seed) for entry in entries}) < len(entries)
+    return [key for key in keys if len({entry.settings.get(key) for entry in entries if twice or knows(entry.settings, key)}) > 1]
 
 
-def mean(values: Sequence[float | None]) -> Cell:
-    """The mean of what is there, with its standard deviation where that is more than one value."""
-    present = [value for value in values if value is not None]
+def knows(settings: Settings, key: str) -> bool:
+    """Whether a recipe has the key, or an empty one above it: `positions: null` says something of `positions.percent`."""
+    parts = key.split(".")
+    return any(".".join(parts[:count]) in settings for count in range(1, len(parts) + 1))
+
+
+def mean(found: Sequence[tuple[float | None, Beside | None]]) -> Cell:
+    """The mean of what is there, with its standard deviation where that is more than one value; and of what stands beside it."""
+    present = [(value, beside) for value, beside in found if value is not None]
+    values, besides = [value for value, _ in present], [beside for _, beside in present if beside is not None]
     if len(present) < 2:
-        return Number(present[0]) if present else None
-    return Number(fmean(present), stdev(present), len(present))
+        return Number(values[0], beside=besides[0] if besides else None) if present else None
+    # A mean has no interval here: the inputs of its runs are the same, their successes no independent trials.
+    beside = Beside(*(whole_mean([getattr(one, name) for one in besides]) for name in ("placebo", "lift"))) if besides else None
+    return Number(fmean(values), stdev(values), len(values), beside=beside)
 
 
-def describe(part: Sequence[Record], cells: Row) -> str:
-    """How the records of one row and split were averaged, nothing for a single one."""
+def whole_mean(values: Sequence[float | None]) -> float | None:
+    """The mean, where no value is missing: a rate and its placebo are to be of the same runs."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None
+
+
+def describe(part: Sequence[Entry], cells: Row, titles: Mapping[str, str]) -> str:
+    """How the entries of one row and split were averaged, nothing for a single one."""
     if len(part) == 1:
         return ""
-    seeds = [json.dumps(record.run.seed) for record in part]
-    detail = f"seeds {', '.join(seeds)}" + ("; their inputs differ" if len({record.inputs for record in part}) > 1 else "")
-    fewer = [f"{key} over {cell.runs}" for key, cell in cells.items() if isinstance(cell, Number) and cell.runs < len(part)]
-    return f"mean ± standard deviation (n − 1) over {len(part)} runs ({detail})" + (f"; {', '.join(fewer)}" if fewer else "")
+    seeds = [json.dumps(entry.run.seed) for entry in part]
+    fewer = [f"{titles[key]} over {cell.runs}" for key, cell in cells.items() if isinstance(cell, Number) and cell.runs < len(part)]
+    how = f"mean ± standard deviation (n − 1) over {len(part)} runs (seeds {', '.join(seeds)})"
+    return f"{how}; {', '.join(fewer)}" if fewer else how

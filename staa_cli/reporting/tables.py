@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.model import Table
+from staa_cli.reporting.paired import Rival, build_paired
 from staa_cli.reporting.recognition import build_confusion, build_groups, has_confusion, has_groups
-from staa_cli.reporting.runs import LoadedRun, Run
+from staa_cli.reporting.runs import FinishedRun, LoadedRun
 from staa_cli.reporting.victims import build_victims
 from staa_cli.runtime.errors import UsageError, unknown
 
@@ -27,8 +28,12 @@ class TableKind:
     """
 
     needs: str
-    accepts: Callable[[Run], bool]
-    build: Callable[[Sequence[Run], bool], list[Table]]
+    accepts: Callable[[FinishedRun], bool]
+    build: Callable[[Sequence[FinishedRun], bool], list[Table]]
+
+
+def is_attack(run: FinishedRun) -> bool:
+    return run.command in ATTACKS
 
 
 TABLES = {
@@ -37,30 +42,36 @@ TABLES = {
     "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
     "confusion": TableKind("'staa train-victim' that hold a confusion matrix", has_confusion, build_confusion),
     "groups": TableKind("'staa train-victim' on a corpus that knows languages or genders", has_groups, build_groups),
-    "attacks": TableKind("'staa attack' or 'staa baseline'", lambda run: run.command in ATTACKS, build_attacks),
+    "attacks": TableKind("'staa attack' or 'staa baseline'", is_attack, build_attacks),
     "ablation": TableKind(
-        f"'staa attack' with {STAA_NET}", lambda run: run.command in ATTACKS and run.text("attacker") == STAA_NET, build_ablation
+        f"'staa attack' with {STAA_NET}", lambda run: is_attack(run) and run.text("attacker") == STAA_NET, build_ablation
     ),
+    # Of a rival, which `build_tables` brings.
+    "paired": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: []),
 }
 
-ON_REQUEST = ("speakers", "confusion", "groups")
+ON_REQUEST = ("speakers", "confusion", "groups", "paired")
 """Tables of detail, which stay out until they are asked for."""
 
 
-def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False) -> list[Table]:
+def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False, rival: Rival | None = None) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
     Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a folder given twice counts once.
     Without `which`, tables of detail are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins
-    them. With `published` and no runs at all, the paper's tables stand alone.
+    them. With `published` and no runs at all, the paper's tables stand alone. With a `rival`, attackers are compared with it.
 
     Raises:
         UsageError: an unknown table, no run that fits a table, or nothing to show.
     """
     if which is not None and which not in TABLES:
         raise unknown("table", which, TABLES)
+    if which == "paired" and rival is None:
+        raise UsageError("the table 'paired' compares with another run, and none is given", "against")
+    if rival is not None and not is_attack(rival.run):
+        raise UsageError(misfit(rival.run, "paired"))
     kinds = TABLES if which is None else {which: TABLES[which]}
-    loaded = list({path.resolve(): Run(path, metrics) for path, metrics in reversed(runs)}.values())[::-1]
+    loaded = list({path.resolve(): FinishedRun(path, metrics) for path, metrics in reversed(runs)}.values())[::-1]
     if loaded and not any(kind.accepts(run) for run in loaded for kind in kinds.values()):
         raise UsageError(misfit(loaded[0], which))
     if not loaded and not published:
@@ -72,14 +83,18 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
             chosen = [run for run in chosen if run.text("ablation") is None]
         if which is None and name == "ablation" and all(run.text("ablation") is None for run in chosen):
             chosen = []
-        if which is None and name in ON_REQUEST:
+        if name == "paired" and rival is not None:
+            tables += build_paired(chosen, rival)
+        elif which is None and name in ON_REQUEST:
             continue
-        if chosen or not loaded:
+        elif chosen or not loaded:
             tables += kind.build(chosen, published)
+    if not tables:
+        raise UsageError(f"there are no runs, and the paper prints no table '{which}'")
     return tables
 
 
-def misfit(run: Run, which: str | None) -> str:
+def misfit(run: FinishedRun, which: str | None) -> str:
     attacker = f" with {run.text('attacker')}" if run.text("attacker") else ""
     found = f"{run.path} is the result of 'staa {run.command}'{attacker}"
     if which is not None:

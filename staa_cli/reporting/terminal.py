@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from staa_cli.reporting.model import Column, Table, split_rows
-from staa_cli.reporting.text import cell_text
+from staa_cli.reporting.text import cell_parts
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Style:
     Attributes:
         gap: spaces between columns.
         broken: words of headings and names may go below one another, and names that repeat above a row's are left out.
-        stacked: ± goes on a line of its own.
+        stacked: what follows a number goes on lines of its own: ± and what is beside it.
     """
 
     gap: int
@@ -97,8 +97,8 @@ def heading(column: Column, style: Style) -> str:
 
 
 def texts(table: Table, column: Column, style: Style) -> list[str]:
-    found = [cell_text(row.get(column.key), column.kind) for row in table.rows]
-    return [text.replace(" ± ", "\n± ") for text in found] if style.stacked else found
+    between = "\n" if style.stacked else " "
+    return [between.join(cell_parts(row.get(column.key), column.kind)) for row in table.rows]
 
 
 def grid(table: Table, style: Style, width: int) -> RichTable:

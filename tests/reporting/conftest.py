@@ -47,9 +47,16 @@ def attack() -> Maker:
         name: str | None = None,
         queries: float | None = None,
         target: str | None = None,
+        placebo: float | None = None,
+        more: dict[str, Any] | None = None,
         **extra: Any,
     ) -> Made:
-        victims = {victim: {"asr_percent": value} for victim, value in (asr or {"emo18": 81.25, "zhao19": 52.5}).items()}
+        victims: dict[str, dict[str, Any]] = {
+            victim: {"asr_percent": value} for victim, value in (asr or {"emo18": 81.25, "zhao19": 52.5}).items()
+        }
+        for judged in victims.values() if placebo is not None else ():
+            rate = judged["asr_percent"]
+            judged |= {"placebo_percent": placebo, "lift_points": rate - placebo, "asr_interval_percent": [0.9 * rate, 1.01 * rate]}
         summary = {
             "attacker": attacker,
             "threat_model": threat,
@@ -66,6 +73,7 @@ def attack() -> Maker:
             "victims": victims,
             **({} if queries is None else {"queries": {"all": queries}}),
             **({} if target is None else {"target": target}),
+            **(more or {}),
         }
         path = Path("runs") / (name or f"{attacker}-{threat}-{corpus}-{split}-{seed}-{ablation.replace('/', '')}")
         return path, metrics("attack" if attacker == "STAA-Net" else "baseline", summary, seed, **extra)
@@ -135,14 +143,22 @@ def mixed(attack: Maker, victim: Maker, prepared: Maker) -> list[Made]:
         victim("emo18"),
         victim("zhao19", val=(61.11, 62.22), test=(63.33, 64.44)),
         *(
-            attack(name, threat, split, seconds=cost)
+            attack(name, threat, split, seconds=cost, placebo=12.5)
             for threat in ("emo18", "zhao19")
             for name, cost in baselines
             for split in ("val", "test")
         ),
         *(attack("One-Pixel", "emo18", split, snr=None, sparsity=None, asr={"emo18": 0.0, "zhao19": 0.0}) for split in ("val", "test")),
         *(
-            attack("STAA-Net", threat, split, seed=seed, snr=20 + seed / 3, asr={"emo18": 80 + seed / 7, "zhao19": 100 - seed / 9})
+            attack(
+                "STAA-Net",
+                threat,
+                split,
+                seed=seed,
+                snr=20 + seed / 3,
+                asr={"emo18": 80 + seed / 7, "zhao19": 100 - seed / 9},
+                placebo=30 + seed,
+            )
             for threat in ("emo18", "zhao19")
             for split in ("val", "test")
             for seed in range(3)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from staa_cli.commands.advice import ADVICE
 from staa_cli.reporting.formats import FORMATS, as_rich, render
 from staa_cli.reporting.model import Column, Number, Table
 from staa_cli.reporting.tables import build_tables
@@ -55,7 +56,7 @@ def body(text: str, table: Table) -> str:
         (Number(12.5, 0.314, 3), "decimal", "12.50 ± 0.31"),
         (Number(0.0123, 0.0004, 3), "seconds", "0.0123 ± 0.0004"),
         (Number(74.9, printed="74.9"), "decimal", "74.9"),
-        ("1 sample", "decimal", "1 sample"),
+        ("1 (p)", "decimal", "1 (p)"),
     ],
 )
 def test_cells(cell: Any, kind: Any, text: str) -> None:
@@ -93,7 +94,7 @@ def test_names_break_between_words_only(mixed: Any, width: int) -> None:
 def test_rows_for_splits_leave_out_what_was_not_run(attack: Any) -> None:
     (table,) = build_tables([attack("PGD"), attack("PGD", split="test"), attack(split="test")])
     lines = on_terminal(table, 70).splitlines()
-    assert [re.findall(r"(PGD|STAA-Net) +(val|test)", line)[0] for line in lines if " 81.25 " in line] == [
+    assert [re.findall(r"(PGD|STAA-Net) +(val|test)", line)[0] for line in lines if "81.25 (–)" in line] == [
         ("PGD", "val"),
         ("PGD", "test"),
         ("STAA-Net", "test"),
@@ -162,8 +163,9 @@ def test_csv_joins_tables_of_one_kind_and_refuses_others(mixed: Any, attack: Any
     runs = [attack(corpus="emodb", asr={"emo18": 1.0}), attack(corpus="ravdess", asr={"zhao19": 2.0})]
     rows = list(csv.DictReader(io.StringIO(render(build_tables(runs), "csv"))))
     assert [(row["corpus"], row["emo18_val"], row["zhao19_val"]) for row in rows] == [("EmoDB", "1.0", ""), ("RAVDESS", "", "2.0")]
-    with pytest.raises(UsageError, match="--table"):
+    with pytest.raises(UsageError, match="one kind of table, these runs fill corpus, victims") as caught:
         render(build_tables(mixed), "csv")
+    assert caught.value.advice in ADVICE
 
 
 def test_json_has_numbers_and_nulls(mixed: Any) -> None:

@@ -87,6 +87,6 @@ def test_corpus_and_ablation_bring_the_papers_tables(prepared: Any, attack: Any)
     assert ablation.rows[2]["budget"] == "ε 0.05"
 
 
-@pytest.mark.parametrize(("text", "cell"), [("", None), ("-inf", "-inf"), ("1 sample", "1 sample"), ("7", Number(7, printed="7"))])
+@pytest.mark.parametrize(("text", "cell"), [("", None), ("-inf", "-inf"), ("1 (p)", "1 (p)"), ("7", Number(7, printed="7"))])
 def test_printed_cells(text: str, cell: object) -> None:
     assert printed(text) == cell

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from staa_cli.commands.report import report
 from staa_cli.corpora.manifest import Row
 from staa_cli.metrics.classification import confusion_counts
 from staa_cli.reporting.figures import draw_confusion
@@ -19,9 +20,10 @@ from staa_cli.reporting.formats import FORMATS, render
 from staa_cli.reporting.model import Number
 from staa_cli.reporting.tables import build_tables
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.folders import read_metrics
 from staa_cli.victims import training
 
-from ..conftest import Staa, World
+from ..conftest import World
 
 
 def with_detail(made: Any, matrix: list[list[int]], genders: dict[str, float] | None = None, split: str = "test") -> Any:
@@ -116,30 +118,40 @@ def test_detail_stays_out_until_asked_for(victim: Any) -> None:
         build_tables([victim()], "groups")
 
 
+@pytest.fixture
+def folders(victim: Any, prepared: Any, tmp_path: Path) -> list[Path]:
+    """The folders of two victims and of a corpus."""
+    detail = ([[4, 0], [1, 3]], {"female": 80.0, "male": 60.0})
+    made = [with_detail(victim(), *detail), with_detail(victim("zhao19"), *detail), prepared()]
+    found = [tmp_path / "runs" / path.name for path, _ in made]
+    for folder, (_, metrics) in zip(found, made, strict=True):
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+    return found
+
+
 @pytest.mark.parametrize("table", ["confusion", "groups"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_holds_every_number(format: str, table: str, world: World, staa: Staa) -> None:
-    outcome = staa("report", world.emo18, world.zhao19, "--table", table, "--format", format)
-    assert outcome.code == 0, outcome.err
-    (made,) = build_tables([(run, json.loads((run / "metrics.json").read_text())) for run in (world.emo18, world.zhao19)], table)
-    assert outcome.out.split() == render([made], format).split()
+def test_every_format_holds_every_number(format: str, table: str, folders: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(folders[:2], table=[table], format_=format) == 0
+    out = capsys.readouterr().out
+    (made,) = build_tables([(run, read_metrics(run)) for run in folders[:2]], table)
+    assert out.split() == render([made], format).split()
     if format == "csv":
-        rows = list(csv.DictReader(io.StringIO(outcome.out)))
-        assert len(rows) == {"confusion": 2 * 2 * 3, "groups": 2 * 3}[table]
+        assert len(list(csv.DictReader(io.StringIO(out)))) == 2 * 2
     for name in ("Emo18", "Zhao19"):
-        assert name in outcome.out
+        assert name in out
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
-def test_the_picture_is_drawn(suffix: str, start: bytes, world: World, staa: Staa, tmp_path: Path) -> None:
+def test_the_picture_is_drawn(suffix: str, start: bytes, folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / f"confusion.{suffix}"
-    outcome = staa("report", world.emo18, world.zhao19, "--figure", path)
-    assert (outcome.code, outcome.out) == (0, ""), outcome.err
+    assert report(folders[:2], figure=path) == 0
+    assert capsys.readouterr().out == ""
     assert path.read_bytes().startswith(start)
-    again = staa("report", world.emo18, "--figure", path)
-    assert again.code == 2
-    assert "--overwrite" in again.err
+    with pytest.raises(UsageError, match="--overwrite"):
+        report(folders[:1], figure=path)
 
 
 def test_the_picture_shows_the_counts(victim: Any) -> None:
@@ -151,19 +163,12 @@ def test_the_picture_shows_the_counts(victim: Any) -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["anger", "fear"]
 
 
-def test_figures_that_cannot_be_made(world: World, staa: Staa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = staa("report", world.emo18, "--figure", tmp_path / "confusion.jpeg")
-    assert (wrong.code, "expected a picture: one of .png, .pdf, .svg" in wrong.err) == (2, True)
-    unfit = staa("report", world.data, "--figure", tmp_path / "confusion.png")
-    assert (unfit.code, "'confusion' needs" in unfit.err) == (2, True)
-    real = builtins.__import__
-
-    def without(name: str, *arguments: Any, **options: Any) -> Any:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    missing = staa("report", world.emo18, "--figure", tmp_path / "confusion.png")
-    assert (missing.code, "pip install 'staa[figures]'" in missing.err) == (2, True)
-    assert list(tmp_path.iterdir()) == []
+def test_figures_that_cannot_be_made(folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"expected a picture: one of \.png, \.pdf, \.svg"):
+        report(folders[:1], figure=tmp_path / "confusion.jpeg")
+    with pytest.raises(UsageError, match="'confusion' needs"):
+        report(folders[2:], figure=tmp_path / "confusion.png")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match=r"pip install 'staa\[figures\]'"):
+        report(folders[:1], figure=tmp_path / "confusion.png")
+    assert not list(tmp_path.glob("confusion*"))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from staa_cli.reporting.formats import render
-from staa_cli.reporting.model import Number, Table
-from staa_cli.reporting.runs import LoadedRun
+from staa_cli.reporting.model import Beside, Number, Table
+from staa_cli.reporting.runs import Entry, FinishedRun, LoadedRun, differing
 from staa_cli.reporting.tables import TABLES, build_tables
 from staa_cli.runtime.errors import UsageError
 
@@ -85,14 +85,32 @@ def test_attack_rows_are_ordered_as_in_the_paper(attack: Any) -> None:
     assert names == [(threat, attacker) for threat in ("Emo18", "WavLM", "mine") for attacker in ("SparseFool", "PGD", "STAA-Net")]
 
 
-def test_budgets_are_a_note_until_they_differ(attack: Any) -> None:
+def test_budgets_are_a_column_where_they_differ(attack: Any) -> None:
     same = only([attack(), attack("PGD")], "attacks")
     assert "budget" not in keys(same)
-    assert "Budget: 20 dB" in same.notes
+    assert "Budget: peak SNR 20 dB" in same.notes
     table = only([attack(), attack(budget={"linf": 0.05, "peak_snr_db": None}, name="linf")], "attacks")
     assert [row["budget"] for row in table.rows] == ["20 dB", "ε 0.05"]
-    assert not any(note.startswith("Budget") for note in table.notes)
+    assert "Budget: peak SNR 20 dB, or ε 0.05 on the waveform in [-1, 1]" in table.notes
     assert "budget" in keys(table)
+    log_mel = only([attack(budget={"db": 4}, name="mel")], "attacks")
+    assert "Budget: ε 4 dB on the log-Mel spectrogram" in log_mel.notes
+
+
+def test_a_legend_says_what_the_headings_mean(attack: Any) -> None:
+    for which in ("attacks", "ablation"):
+        notes = "\n".join(only([attack()], which).notes)
+        for words in (
+            "ASR, attack success rate: share of all utterances",
+            "share of samples changed, lower is sparser",
+            "Speed: seconds per",
+        ):
+            assert words in notes
+
+
+def test_notes_say_headings_not_keys(attack: Any) -> None:
+    runs = [attack(split=None, seed=seed, asr={"cnn-lstm": asr}, snr=None) for seed, asr in enumerate((1.0, None))]
+    assert any(note.endswith("; ASR on CNN-LSTM (%) over 1") for note in only(runs, "attacks").notes)
 
 
 def test_queries_have_a_column_where_an_attacker_counts_them(attack: Any) -> None:
@@ -117,11 +135,37 @@ def test_targets_are_explained_and_never_averaged_with_untargeted_runs(attack: A
     assert any("targeted" in note for note in table.notes)
 
 
-def test_runs_with_and_without_a_default_in_their_recipe_are_repetitions(attack: Any) -> None:
-    """A recipe of an attack is read by that attack's own schema."""
+def test_a_key_that_an_older_recipe_does_not_know_is_no_difference(attack: Any) -> None:
     said = {"attack": "sparsefool", "budget": {"linf": 0.05}}
     runs = [attack("SparseFool", recipe=said), attack("SparseFool", seed=1, recipe={**said, "lam": 3.0, "reference": "prediction"})]
     assert len(only(runs, "attacks").rows) == 1
+    others = [attack("SparseFool", seed=seed, recipe={**said, "lam": float(seed)}) for seed in (2, 3)]
+    assert [row["attacker"] for row in only(runs[:1] + others, "attacks").rows] == [
+        "SparseFool",
+        "SparseFool (lam 2.0)",
+        "SparseFool (lam 3.0)",
+    ]
+
+
+def test_a_seed_that_comes_twice_is_no_repetition(attack: Any) -> None:
+    old, new = attack(recipe={"epochs": 3}), attack(recipe={"epochs": 3, "augment": {"shift": 1.0}}, name="new")
+    assert [row["attacker"] for row in only([old, new], "attacks").rows] == ["STAA-Net", "STAA-Net (augment.shift 1.0)"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ({"positions": None}, {"positions": {"percent": 5.0}}, ["positions.percent"]),
+        ({}, {"positions": {"percent": 5.0}}, []),
+        ({}, {"positions": None}, []),
+        ({"augment": {"shift": None}}, {"augment": {"shift": 1.0, "mask": 2}}, ["augment.shift"]),
+        ({"labels": {}}, {"labels": None}, ["labels"]),
+        ({"inner": {"seed": 1}, "seed": 2}, {"inner": {"seed": 3}, "seed": 4}, []),
+    ],
+)
+def test_what_two_recipes_differ_in(attack: Any, one: dict[str, Any], other: dict[str, Any], differ: list[str]) -> None:
+    runs = [FinishedRun(*attack(recipe=recipe, seed=seed)) for seed, recipe in enumerate((one, other))]
+    assert differing([Entry(run, {}, "", {}, run.settings) for run in runs]) == differ
 
 
 def test_each_corpus_has_its_table(attack: Any) -> None:
@@ -137,7 +181,7 @@ def test_folders_without_a_corpus_have_one_set_of_columns_and_are_not_averaged(a
 
     table = only([folder("a", "1", 0), folder("b", "2", 0), folder("c", "2", 1)], "attacks")
     assert keys(table)[2:] == ["snr", "sparsity", "seconds", "emo18", "zhao19"]
-    assert [row["attacker"] for row in table.rows] == ["STAA-Net (run a)", "STAA-Net (run b)"]
+    assert [row["attacker"] for row in table.rows] == ["STAA-Net (inputs of a)", "STAA-Net (inputs of b)"]
     assert table.rows[1]["snr"] == Number(20.5, stdev([20, 21]), 2)
 
 
@@ -145,7 +189,7 @@ def test_seeds_become_mean_and_standard_deviation(attack: Any) -> None:
     values = [80.0, 81.5, 86.0]
     table = only([attack(seed=seed, asr={"emo18": value}) for seed, value in enumerate(values)], "attacks")
     (row,) = table.rows
-    assert row["emo18_val"] == Number(fmean(values), stdev(values), 3)
+    assert row["emo18_val"] == Number(fmean(values), stdev(values), 3, beside=Beside())
     assert "Every number: mean ± standard deviation (n − 1) over 3 runs (seeds 0, 1, 2)" in table.notes
 
 
@@ -154,7 +198,7 @@ def test_single_runs_are_plain_and_missing_values_are_counted(attack: Any) -> No
     pgd, staa = table.rows
     assert pgd["snr_val"] == Number(20.0)
     assert staa["snr_val"] == Number(20.0)
-    assert "STAA-Net: mean ± standard deviation (n − 1) over 2 runs (seeds 0, 1); snr_val over 1" in table.notes
+    assert "STAA-Net: mean ± standard deviation (n − 1) over 2 runs (seeds 0, 1); SNR (dB) Val over 1" in table.notes
     table = only([attack(seed=seed, snr=value) for seed, value in enumerate((18.0, None, 20.0))], "attacks")
     assert table.rows[0]["snr_val"] == Number(19.0, stdev([18, 20]), 2)
 
@@ -177,19 +221,41 @@ def test_val_and_test_may_come_from_generators_trained_on_different_splits(attac
     assert [row["attacker"] for row in only(runs, "attacks").rows] == ["STAA-Net"]
 
 
-def test_different_inputs_are_admitted(attack: Any, victim: Any) -> None:
-    def admitted(runs: list[LoadedRun]) -> bool:
-        return any("their inputs differ" in note for note in build_tables(runs)[0].notes)
+def test_runs_on_different_inputs_are_not_averaged(attack: Any, victim: Any) -> None:
+    def names(made: Any, counts: str, hashes: str) -> list[Any]:
+        """Of the rows of runs that differ in their seed, with these inputs."""
+        runs = [
+            made(seed=seed, inputs={"count": int(count), "sha256": sha256})
+            for seed, (count, sha256) in enumerate(zip(counts, hashes, strict=True))
+        ]
+        table = build_tables(runs)[0]
+        return [row.get("attacker", row.get("model")) for row in table.rows]
 
-    assert admitted([attack(seed=seed, inputs={"count": 5 + seed, "sha256": "a"}) for seed in range(2)])
-    assert not admitted([attack(seed=seed, inputs={"count": 5, "sha256": f"of recipe and files, {seed}"}) for seed in range(2)])
-    assert admitted([victim(seed=seed, inputs={"count": 5, "sha256": f"{seed}"}) for seed in range(2)])
-    assert not admitted([victim(seed=seed, inputs={"count": 5, "sha256": "a"}) for seed in range(2)])
+    assert names(attack, "555", "aaa") == ["STAA-Net"]
+    assert names(attack, "564", "aba") == ["STAA-Net (5 inputs)", "STAA-Net (6 inputs)", "STAA-Net (4 inputs)"]
+    one, two = "STAA-Net-emo18-emodb-val-0-", "STAA-Net-emo18-emodb-val-1-"
+    assert names(attack, "555", "abb") == [f"STAA-Net (inputs of {one})", f"STAA-Net (inputs of {two})"]
+    assert names(victim, "55", "aa") == ["Emo18"]
+    assert names(victim, "55", "ab") == ["Emo18 (inputs of emo18-emodb-0)", "Emo18 (inputs of emo18-emodb-1)"]
+
+
+def test_inputs_in_folders_of_one_name_are_told_apart_by_the_whole_path(attack: Any) -> None:
+    runs = [(Path(f"runs/seed-{seed}/pgd"), attack("PGD", seed=0, inputs={"count": 8, "sha256": f"{seed}"})[1]) for seed in range(2)]
+    assert [row["attacker"] for row in only(runs, "attacks").rows] == [
+        "PGD (inputs of runs/seed-0/pgd)",
+        "PGD (inputs of runs/seed-1/pgd)",
+    ]
+
+
+def test_one_seed_against_three_victims_of_one_model_is_repeated(attack: Any) -> None:
+    runs = [(Path(f"runs/seed-{victim}/pgd"), attack("PGD", inputs={"count": 8, "sha256": "a"})[1]) for victim in range(3)]
+    (row,) = only(runs, "attacks").rows
+    assert row["emo18_val"] == Number(81.25, 0.0, 3, beside=Beside())
 
 
 def test_two_victims_of_one_model(attack: Any) -> None:
     table = only([attack(asr={"emo18:a": 1.0, "emo18:b": 2.0})], "attacks")
-    assert [column.title for column in table.shown][-2:] == ["Emo18:a (%) Val", "Emo18:b (%) Val"]
+    assert [column.title for column in table.shown][-2:] == ["ASR on Emo18:a (%) Val", "ASR on Emo18:b (%) Val"]
 
 
 def test_a_folder_given_twice_counts_once(attack: Any) -> None:
@@ -209,17 +275,18 @@ def test_ablations_stay_out_of_the_attack_table_unless_asked_for(mixed: Any, att
 def test_failures_and_devices_are_noted(attack: Any) -> None:
     table = only([attack(failed=3), attack("PGD", device="cuda:0")], "attacks")
     assert "runs/STAA-Net-emo18-emodb-val-0-: 3 utterances failed and are not counted" in table.notes
-    assert "Speed measured on cpu (STAA-Net); cuda:0 (PGD)" in table.notes
+    speed = "Speed: seconds per utterance, the attack alone, on"
+    assert f"{speed} cpu (STAA-Net); cuda:0 (PGD)" in table.notes
     path, metrics = attack()
     metrics["summary"]["batch_size"] = 8
-    assert "Speed measured on cpu in batches of 8" in only([(path, metrics)], "attacks").notes
+    assert f"{speed} cpu in batches of 8" in only([(path, metrics)], "attacks").notes
 
 
-def test_rows_that_rest_on_fewer_utterances_are_noted(attack: Any) -> None:
+def test_rows_that_rest_on_other_inputs_are_noted(attack: Any) -> None:
     many, few = attack(), attack("One-Pixel")
     many[1]["inputs"], few[1]["inputs"] = {"count": 16, "sha256": "a"}, {"count": 4, "sha256": "b"}
-    assert "Utterances of a run, val: 16 (STAA-Net); 4 (One-Pixel)" in only([many, few], "attacks").notes
-    assert not [note for note in only([many], "attacks").notes if "Utterances" in note]
+    assert "Inputs differ, val: 16 inputs (STAA-Net); 4 inputs (One-Pixel)" in only([many, few], "attacks").notes
+    assert not [note for note in only([many], "attacks").notes if "differ" in note]
 
 
 def test_null_summaries_are_empty_cells(attack: Any) -> None:
@@ -260,7 +327,7 @@ def test_unknown_tables_and_nothing_to_report(mixed: Any) -> None:
         build_tables([], "attacks")
     with pytest.raises(UsageError, match=r"runs/x/metrics\.json holds no summary"):
         build_tables([(Path("runs/x"), {"command": "prepare"})])
-    assert list(TABLES) == ["corpus", "speakers", "victims", "confusion", "groups", "attacks", "ablation"]
+    assert list(TABLES) == ["corpus", "speakers", "victims", "confusion", "groups", "attacks", "ablation", "paired"]
 
 
 def test_a_table_takes_what_fits_it_from_any_set_of_runs(mixed: Any) -> None:
