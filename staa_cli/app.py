@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from io import TextIOWrapper
@@ -9,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from staa_cli import __version__
 from staa_cli.commands.attack import attack
 from staa_cli.commands.baseline import baseline
 from staa_cli.commands.prepare import prepare
 from staa_cli.commands.report import report
 from staa_cli.commands.train_generator import train_generator
 from staa_cli.commands.train_victim import train_victim
+from staa_cli.runtime.version import __version__
 
 app = typer.Typer(
     name="staa",
@@ -62,12 +63,21 @@ def main() -> None:
 
 
 def open_streams() -> None:
-    """Make stdout and stderr usable also where the shell closed them, and stdout able to print any file name."""
-    for name in ("stdout", "stderr"):
+    """Make the streams usable also where the shell closed them, and stdout able to print any file name, and any sign in ASCII."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open as long as the process
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        codecs.register_error("staa", bytes_or_escapes)
+        sys.stdout.reconfigure(errors="staa")
+
+
+def bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for a sign that an encoding lacks: the byte of a file name, else its code, as in `\\u2113`."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def let_go_of_stdout() -> None:
@@ -84,8 +94,9 @@ def explain(error: BaseException) -> int:
     Returns:
         The exit code.
     """
+    from staa_cli.commands.advice import advised
+    from staa_cli.commands.output import Output
     from staa_cli.runtime.errors import StaaError, explain_os_error
-    from staa_cli.runtime.output import Output
 
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
@@ -98,7 +109,7 @@ def explain(error: BaseException) -> int:
             output.error("interrupted; run the same command again to go on")
             return 130
         case StaaError():
-            output.error(str(error))
+            output.error(advised(error))
             return error.exit_code
         case BrokenPipeError():
             return 1

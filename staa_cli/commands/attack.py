@@ -16,58 +16,71 @@ def attack(
     inputs: opt.InputPaths = None,
     victim: opt.Victims = None,
     labels: opt.LabelMap = None,
+    known_labels: opt.KnownLabels = False,
     split: opt.Split = None,
+    in_sample: opt.InSample = False,
     limit: opt.Limit = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     device: opt.Device = "auto",
-    seed: opt.Seed = None,
+    seed: opt.NoSeed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file."""
-    from staa_cli.attacks.inputs import collect
-    from staa_cli.commands.campaigns import Campaign, hash_inputs
-    from staa_cli.commands.jury import Jury
-    from staa_cli.recipes import load_recipe
-    from staa_cli.recipes.schema import TrainGeneratorRecipe
+    """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file.
+
+    \b
+    Examples:
+      staa attack runs/emodb/staa-net my-recordings/ --victim runs/emodb/zhao19 \\
+          -o adversarial
+      find . -name '*.flac' -print0 | staa attack runs/emodb/staa-net - -0 -o out
+    """
+    from staa_cli.commands.show import conclude, settled
+    from staa_cli.evaluation.evaluation import Evaluation
+    from staa_cli.evaluation.inputs import collect
+    from staa_cli.evaluation.jury import Jury
+    from staa_cli.evaluation.task import hash_inputs
+    from staa_cli.generator.folder import THREAT, read_recipe, trained_on
     from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.errors import UsageError
-    from staa_cli.runtime.folders import model_file
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
-    checkpoint = hash_file(model_file(generator))
-    if not (generator / "recipe.yaml").is_file() or not (generator / "threat").is_dir():
-        raise UsageError(f"{generator} is no generator, expected a folder made by 'staa train-generator'")
-    settings = load_recipe(str(generator / "recipe.yaml"), TrainGeneratorRecipe, [], seed)
+    weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
-    jury = Jury(str(generator / "threat"), victim or [], opt.read_label_map(labels), files, device, output)
-    campaign = Campaign(
+    manifest, splits = trained_on(generator)
+    seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
+    if seen and not in_sample:
+        raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
+    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output)
+    if known_labels:
+        files = jury.known(files)
+    evaluation = Evaluation(
         "attack",
         settings,
         files,
         hash_inputs(files),
         jury,
         out,
-        output,
-        checkpoints={"generator": checkpoint},
+        budget=settings.budget,
+        seed=settings.seed,
+        checkpoints={"generator": hash_file(weights)},
         overwrite=overwrite,
+        listener=output,
     )
-    if campaign.finished(dry_run):
+    if settled(evaluation.run, evaluation.plan, dry_run, output):
         return 0
-    from staa_cli.attacks.attackers import GeneratorAttacker
+    from staa_cli.evaluation.attackers import GeneratorAttacker
     from staa_cli.generator.checkpoint import load_generator
 
-    loaded = load_generator(generator, jury.device, jury.threat)
-    if loaded.recipe != settings.model_copy(update={"seed": loaded.recipe.seed}):
-        raise UsageError(
-            f"{generator / 'recipe.yaml'} is not the recipe that the weights beside it were trained with; copy the whole folder again"
-        )
-    attacker = GeneratorAttacker(loaded)
-    facts = {"attacker": "STAA-Net", "ablation": settings.ablation}
-    return campaign.run(attacker, facts)
+    metrics = evaluation.execute(
+        lambda: GeneratorAttacker(load_generator(generator, jury.device, jury.threat)),
+        attacker="STAA-Net",
+        ablation=settings.ablation,
+        **({"in_sample": seen} if seen else {}),
+    )
+    return conclude(evaluation.run, metrics, output)

@@ -8,14 +8,51 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from staa_cli.commands import completion
 from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from staa_cli.runtime.output import Output
+    from staa_cli.commands.output import Output
 
 Recipe = Annotated[
     str,
-    typer.Argument(metavar="RECIPE", help="A recipe file, or a shipped name such as demo/emo18.", show_default=False),
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe file, or the name of a shipped one (see --list).",
+        autocompletion=completion.recipes,
+        show_default=False,
+    ),
+]
+
+
+def print_list(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from staa_cli.commands.explain import list_recipes
+
+        list_recipes(str(context.info_name), make_output(False, False, False))
+        raise typer.Exit
+
+
+def print_keys(context: typer.Context, name: str | None) -> None:
+    if name is not None:
+        from staa_cli.commands.explain import explain_recipe
+
+        explain_recipe(name, str(context.info_name), make_output(False, False, False))
+        raise typer.Exit
+
+
+ListRecipes = Annotated[bool, typer.Option("--list", callback=print_list, is_eager=True, help="Print the shipped recipes.")]
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        "--explain",
+        metavar="RECIPE",
+        callback=print_keys,
+        is_eager=True,
+        help="Print a recipe's keys, with what they mean.",
+        autocompletion=completion.recipes,
+        show_default=False,
+    ),
 ]
 Data = Annotated[Path, typer.Option("--data", metavar="DATA", help="A folder made by 'staa prepare'.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to make.", show_default=False)]
@@ -40,9 +77,21 @@ LabelMap = Annotated[
         "--labels", metavar="MAP", help="A YAML file of lines 'MODEL WORD: corpus word' for the victims' labels.", show_default=False
     ),
 ]
+KnownLabels = Annotated[
+    bool, typer.Option("--known-labels", help="Leave out inputs whose label a victim does not know, and count them, in place of refusing.")
+]
 Split = Annotated[
     str | None,
-    typer.Option("--split", metavar="SPLIT", help="The split of a prepared DATA folder: train, val or test.", show_default=False),
+    typer.Option(
+        "--split",
+        metavar="SPLIT",
+        help="The split of a prepared DATA folder: train, val or test.",
+        autocompletion=completion.splits,
+        show_default=False,
+    ),
+]
+InSample = Annotated[
+    bool, typer.Option("--in-sample", help="Attack also what the generator was trained on; tables mark it, for it is no result.")
 ]
 Limit = Annotated[
     int | None,
@@ -67,15 +116,22 @@ Overrides = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Override a recipe's key, e.g. budget.linf=0.01; repeatable.",
+        autocompletion=completion.keys,
         show_default=False,
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Replace the recipe's seed.", show_default=False)]
+NoSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", min=0, hidden=True, help="Of no effect: a generator draws nothing, and a placebo's seed is the generator's."
+    ),
+]
 Seeds = Annotated[
     str | None,
     typer.Option("--seeds", metavar="N,N,...", help="Train once for each of these seeds, into OUT/seed-N.", show_default=False),
 ]
-Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it holds a run with other settings.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done.")]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.")]
@@ -86,7 +142,7 @@ SPLITS = ("train", "val", "test")
 
 
 def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
-    from staa_cli.runtime.output import Output
+    from staa_cli.commands.output import Output
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other")
@@ -117,7 +173,7 @@ def check_split(split: str | None) -> str | None:
 
 def listed_paths(arguments: list[str], files_from: str | None, null: bool) -> tuple[list[str], list[str] | None]:
     """The INPUT arguments without `-`, and the paths of a list where one was given."""
-    from staa_cli.attacks.inputs import read_list
+    from staa_cli.evaluation.inputs import read_list
 
     if "-" in arguments:
         if files_from is not None:

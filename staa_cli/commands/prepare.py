@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +14,6 @@ from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from staa_cli.corpora.utterance import Listing
-    from staa_cli.recipes.corpus import PrepareRecipe
-
 
 HASHED_AT_ONCE = 256
 
@@ -34,6 +31,8 @@ def prepare(
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Worker processes; by default as many as cores.", show_default=False),
     ] = None,
     set_: opt.Overrides = None,
+    list_: opt.ListRecipes = False,
+    explain: opt.Explain = None,
     seed: opt.Seed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
@@ -41,14 +40,22 @@ def prepare(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Turn a corpus into a manifest and 16 kHz mono audio. Splits never share a speaker."""
-    from staa_cli.commands.jobs import Job
+    """Turn a corpus into a manifest and 16 kHz mono audio. Splits never share a speaker.
+
+    \b
+    Examples:
+      staa prepare emodb --source path/to/emodb -o runs/emodb/data
+      staa prepare folders --source my-corpus \\
+          --set folders.pattern='{speaker}/{emotion}/*' -o runs/mine/data
+    """
+    from staa_cli.commands.show import conclude, settled
     from staa_cli.corpora.checks import outside
-    from staa_cli.corpora.listing import list_corpus, output_names
+    from staa_cli.corpora.listing import kind_of_source, list_corpus, locate, output_names
+    from staa_cli.corpora.recipe import PrepareRecipe
     from staa_cli.corpora.splits import assign_splits
     from staa_cli.corpora.utterance import protect
     from staa_cli.recipes import load_recipe
-    from staa_cli.recipes.corpus import PrepareRecipe
+    from staa_cli.runtime.run import Run
 
     output = opt.make_output(json, quiet, verbose)
     settings = load_recipe(recipe, PrepareRecipe, set_ or [], seed)
@@ -56,55 +63,31 @@ def prepare(
         from staa_cli.reporting.card import check_figures
 
         check_figures()
-
-    def work(job: Job, listing: Callable[[], Listing], plan: str) -> int:
-        code = 0
-        if not job.finished(dry_run, plan=plan):
+    with TemporaryDirectory(prefix="staa-corpus-") as folder:
+        place = locate(settings, source, Path(folder))
+        if place is None:
+            raise UsageError(f"the corpus '{settings.corpus}' needs --source: the {kind_of_source(settings)} that it lies in")
+        protect(place, out)
+        listing = list_corpus(settings, place, without=out)
+        # A split that cannot be made, or a name that two files claim, is said before any audio is read.
+        output_names(listing.utterances, pieces=settings.longer == "split")
+        assign_splits(listing.utterances, settings.splits, settings.seed)
+        away = outside(place, listing.utterances)
+        if away:
+            output.warning(
+                f"{len(away)} file(s) lie outside {place} and are read all the same, such as {away[0].name}: {away[0].path.resolve()}"
+            )
+        run, code = Run("prepare", settings, identify(listing), out, overwrite=overwrite), 0
+        plan = f"prepare {len(listing.utterances)} utterances of {settings.corpus}" + (f" from {source}" if source is not None else "")
+        if not settled(run, plan, dry_run, output):
             from staa_cli.corpora import prepare as corpora
 
-            code = job.run(lambda folder: corpora.prepare(settings, listing(), folder, output, jobs))
-        if card and not dry_run:
-            from staa_cli.reporting.card import write_card
+            code = conclude(run, run.execute(lambda made: corpora.prepare(settings, listing, made, output, jobs)), output)
+    if card and not dry_run:
+        from staa_cli.reporting.card import write_card
 
-            output.message(f"dataset card: {write_card(out)}")
-        return code
-
-    if settings.corpus == "demo":
-        if source is not None:
-            raise UsageError("the corpus 'demo' is built in and takes no --source")
-        job = Job("prepare", settings, {"inputs": {"corpus": "demo"}}, out, output, overwrite=overwrite)
-        with TemporaryDirectory(prefix="staa-demo-") as folder:
-            from staa_cli.corpora.demo import synthesise
-
-            plan = f"synthesise the demo corpus: {settings.demo.speakers} speakers × {settings.demo.utterances} utterances"
-            return work(job, lambda: synthesise(Path(folder), settings.demo), plan)
-    place = find_source(settings, source)
-    protect(place, out)
-    found = list_corpus(settings, place, without=out)
-    # A split that cannot be made, or a name that two files claim, is said before any audio is read.
-    output_names(found.utterances, pieces=settings.longer == "split")
-    assign_splits(found.utterances, settings.splits, settings.seed)
-    away = outside(place, found.utterances)
-    if away:
-        output.warning(
-            f"{len(away)} file(s) lie outside {place} and are read all the same, such as {away[0].name}: {away[0].path.resolve()}"
-        )
-    job = Job("prepare", settings, identify(found), out, output, overwrite=overwrite)
-    return work(job, lambda: found, f"prepare {len(found.utterances)} utterances of {settings.corpus} from {place}")
-
-
-def find_source(settings: PrepareRecipe, source: Path | None) -> Path:
-    """Where the corpus lies."""
-    if settings.corpus == "audformat" and settings.audformat.name is not None:
-        from staa_cli.corpora.audformat import fetch
-
-        if source is not None:
-            raise UsageError(f"audb fetches the database '{settings.audformat.name}': expected no --source, or 'audformat.name: null'")
-        return fetch(settings.audformat)
-    if source is None:
-        kind = "CSV file" if settings.corpus == "csv" else "folder"
-        raise UsageError(f"the corpus '{settings.corpus}' needs --source: the {kind} that it lies in")
-    return source
+        output.message(f"dataset card: {write_card(out)}")
+    return code
 
 
 def identify(listing: Listing) -> dict[str, Any]:

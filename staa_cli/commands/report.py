@@ -7,24 +7,41 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from staa_cli.commands import completion
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from staa_cli.runtime.output import Output
+    from collections.abc import Sequence
+
+    from staa_cli.commands.output import Output
+    from staa_cli.reporting.paired import Rival
+    from staa_cli.reporting.runs import LoadedRun
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders made by the other subcommands.", show_default=False)],
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Folders made by the other subcommands.", show_default=False)
+    ] = None,
     table: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks or ablation; all that fit by default. In detail: speakers, confusion, groups.",
+            help="corpus, victims, attacks or ablation; repeatable; all that fit by default. In detail: speakers, confusion, groups.",
+            autocompletion=completion.tables,
             show_default=False,
         ),
     ] = None,
-    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="rich, markdown, latex, csv or json.")] = "rich",
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="rich, markdown, latex, csv or json. By default what FILE's name ends in (.txt, .md, .tex, .csv, .json).",
+            autocompletion=completion.formats,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Write to a file instead of stdout.", show_default=False),
@@ -33,31 +50,54 @@ def report(
         Path | None,
         typer.Option("--figure", metavar="FILE", help="Draw the victims' confusion matrices (.png, .pdf or .svg).", show_default=False),
     ] = None,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="RUN",
+            help="Compare the attackers with this run's, input by input (the table 'paired').",
+            show_default=False,
+        ),
+    ] = None,
     published: Annotated[bool, typer.Option("--published", help="The STAA-Net paper's rows beside ours.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     quiet: opt.Quiet = False,
 ) -> int:
-    """Render the papers' tables from any set of runs."""
-    from staa_cli.reporting.formats import FORMATS, as_rich, render
+    """Render the papers' tables from any set of runs.
+
+    \b
+    Examples:
+      staa report runs/emodb/*/ -o table.tex
+      staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test --intervals
+    """
+    from staa_cli.reporting.formats import FORMATS, SUFFIXES, as_rich, render
+    from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.tables import TABLES, build_tables
     from staa_cli.runtime.errors import unknown
     from staa_cli.runtime.folders import read_metrics, write_text
 
     output = opt.make_output(json, quiet, False)
-    if table is not None and table not in TABLES:
-        raise unknown("table", table, TABLES)
-    if format_ not in FORMATS:
+    for name in table or ():
+        if name not in TABLES:
+            raise unknown("table", name, TABLES)
+    if format_ is not None and format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
-    format_ = "json" if json else format_
+    format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
+    loaded = [(run, read_metrics(run)) for run in runs or ()]
     if figure is not None:
-        draw(runs, figure, overwrite, output)
-        if table is None and out is None:
+        draw(loaded, figure, overwrite, output)
+        if not table and out is None:
             return 0
-    tables = build_tables([(run, read_metrics(run)) for run in runs], table, published)
+    rival = None if against is None else rival_of(against)
+    wanted = dict.fromkeys([*table, *(["paired"] if rival else [])]) if table else (None,)
+    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival)]
+    if intervals:
+        tables = [with_intervals(found) for found in tables]
     if out is not None:
         check_free(out, overwrite, "-o")
-        write_text(out, render(tables, "markdown" if format_ == "rich" else format_))
+        write_text(out, render(tables, format_))
         output.message(f"done: {out}")
     elif format_ == "rich":
         output.result({}, *map(as_rich, tables))
@@ -66,16 +106,29 @@ def report(
     return 0
 
 
-def draw(runs: list[Path], path: Path, overwrite: bool, output: Output) -> None:
+def rival_of(folder: Path) -> Rival:
+    """The run that others are compared with."""
+    from staa_cli.evaluation.record import Record, read_records
+    from staa_cli.reporting.paired import Rival
+    from staa_cli.reporting.runs import FinishedRun
+    from staa_cli.runtime.folders import read_metrics
+
+    def read(run: Path) -> list[Record]:
+        return [record for records in read_records(run)[0].values() for record in records]
+
+    return Rival(FinishedRun(folder, read_metrics(folder)), read)
+
+
+def draw(runs: Sequence[LoadedRun], path: Path, overwrite: bool, output: Output) -> None:
     """Write the picture of the confusion matrices."""
     from staa_cli.reporting.figures import check_figures, draw_confusion, encode, picture_format
     from staa_cli.reporting.tables import build_tables
-    from staa_cli.runtime.folders import read_metrics, write_bytes
+    from staa_cli.runtime.folders import write_bytes
 
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    tables = build_tables([(run, read_metrics(run)) for run in runs], "confusion")
+    tables = build_tables(runs, "confusion")
     write_bytes(path, encode(draw_confusion(tables), format))
     output.message(f"done: {path}")
 

@@ -22,6 +22,8 @@ def train_generator(
     labels: opt.LabelMap = None,
     device: opt.Device = "auto",
     set_: opt.Overrides = None,
+    list_: opt.ListRecipes = False,
+    explain: opt.Explain = None,
     seed: opt.Seed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
@@ -29,12 +31,21 @@ def train_generator(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Train STAA-Net against a threat model. Run it again after an interrupt: it goes on."""
-    from staa_cli.commands.jobs import Job
+    """Train STAA-Net against a threat model. Run it again after an interrupt: it goes on.
+
+    \b
+    Examples:
+      staa train-generator staa-net --data runs/emodb/data \\
+          --threat runs/emodb/emo18 -o runs/emodb/staa-net
+      staa train-generator staa-net --data runs/mine/data --threat hf:ORG/NAME \\
+          --labels words.yaml --set epochs=20 -o runs/mine/staa-net
+    """
+    from staa_cli.commands.show import conclude, settled
     from staa_cli.corpora.manifest import corpus_name, read_manifest
+    from staa_cli.generator.recipe import TrainGeneratorRecipe
     from staa_cli.recipes import load_recipe
-    from staa_cli.recipes.schema import TrainGeneratorRecipe
     from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.run import Run
     from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
@@ -46,24 +57,23 @@ def train_generator(
     used(label_map, [reference])
     reference.require_gradients("'staa train-generator'")
     identity = {"inputs": manifest.identity(), "checkpoints": {"threat": reference.sha256}}
-    job = Job("train-generator", settings, identity, out, output, overwrite=overwrite)
+    run = Run("train-generator", settings, identity, out, overwrite=overwrite)
     utterances = len(manifest.split(*settings.train_on.split("+")))
-    if job.finished(
-        dry_run,
-        plan=f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}",
-    ):
+    plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}"
+    if settled(run, plan, dry_run, output):
         return 0
+    from staa_cli.evaluation.preflight import corpus_probes, preflight
     from staa_cli.generator.training import train_generator
     from staa_cli.runtime.device import resolve_device
     from staa_cli.victims.checkpoint import load_victim
-    from staa_cli.victims.preflight import corpus_probes, preflight
 
     place = resolve_device(device)
     model = load_victim(reference, place)
     corpus = corpus_name(data)
-    checks = preflight({model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model)
-    return job.run(
-        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
-        str(place),
-        preflight=checks,
+    checks = preflight(
+        {model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model, budget=settings.budget
     )
+    metrics = run.execute(
+        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)}, str(place), preflight=checks
+    )
+    return conclude(run, metrics, output)

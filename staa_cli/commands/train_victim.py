@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.parallel import World
+    from staa_cli.victims.recipe import TrainVictimRecipe
 
 
 def train_victim(
@@ -19,6 +19,8 @@ def train_victim(
     out: opt.Out,
     device: opt.Device = "auto",
     set_: opt.Overrides = None,
+    list_: opt.ListRecipes = False,
+    explain: opt.Explain = None,
     seed: opt.Seed = None,
     seeds: opt.Seeds = None,
     overwrite: opt.Overwrite = False,
@@ -30,14 +32,21 @@ def train_victim(
     """Train a speech emotion model on a prepared corpus. Run it again after an interrupt: it goes on.
 
     Several GPUs share each batch under torchrun: torchrun --nproc-per-node 2 -m staa_cli train-victim ...
+
+    \b
+    Examples:
+      staa train-victim emo18 --data runs/emodb/data -o runs/emodb/emo18
+      staa train-victim cnn-lstm --data runs/emodb/data --seeds 0,1,2 \\
+          --set 'augment={shift: 1.0}' -o runs/emodb/cnn-lstm
     """
-    from staa_cli.commands.jobs import Job, show_plans, show_together
+    from staa_cli.commands.show import conclude, settled, show_plans, show_together
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
-    from staa_cli.recipes.schema import TrainVictimRecipe
     from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.parallel import joined
+    from staa_cli.runtime.run import Run
     from staa_cli.victims.hub import hash_folder
+    from staa_cli.victims.recipe import TrainVictimRecipe
 
     output = opt.make_output(json, quiet, verbose)
     check_device_name(device)
@@ -53,18 +62,20 @@ def train_victim(
         if encoder is not None and Path(encoder).is_dir():
             identity["checkpoints"] = {"pretrained": hash_folder(Path(encoder))}
         # All folders are looked at before the first training, which may take hours.
-        jobs = {
-            folder: Job("train-victim", settings, identity, folder, output, overwrite=overwrite, shown=seeds is None)
-            for folder, settings in recipes.items()
-        }
+        runs = {folder: Run("train-victim", settings, identity, folder, overwrite=overwrite) for folder, settings in recipes.items()}
         settings = next(iter(recipes.values()))
-        plan = f"train {settings.model} for {settings.epochs} epochs on {len(manifest.split('train'))} utterances of {data}"
-        if dry_run and seeds is not None:
-            show_plans([(job, plan) for job in jobs.values()], output)
+        utterances = len(manifest.split(*settings.train_on.split("+")))
+        plan = f"train {settings.model} for {settings.epochs} epochs on {utterances} utterances of {data}"
+        if seeds is None:
+            todo = [] if settled(runs[out], plan, dry_run, output) else [out]
+        elif dry_run:
+            show_plans([(run, plan) for run in runs.values()], output)
             todo = []
         else:
-            todo = [folder for folder, job in jobs.items() if not job.finished(dry_run, plan)]
-        world.agree([recipes[folder] for folder in todo])
+            todo = [folder for folder, run in runs.items() if not run.finished]
+            for run in runs.values():
+                if run.finished:
+                    conclude(run, run.confirm(), output, shown=False)
         if todo:
             from staa_cli.runtime.device import resolve_device
             from staa_cli.victims.training import train_victim
@@ -73,32 +84,33 @@ def train_victim(
             corpus = corpus_name(data)
 
             def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
-                world.agree(workspace)
+                world.agree((settings, workspace))
                 return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
 
             for number, folder in enumerate(todo, 1):
                 if seeds is not None:
                     output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
-                jobs[folder].run(partial(train, recipes[folder]), f"{place}" + (f" ({world.size} processes)" if world.size > 1 else ""))
+                processes = f" ({world.size} processes)" if world.size > 1 else ""
+                metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}")
+                conclude(runs[folder], metrics, output, shown=seeds is None)
+        world.agree(None)
         if seeds is not None and not dry_run:
-            show_together(list(jobs), "victims", output)
+            show_together(list(runs), "victims", output)
     return 0
 
 
 def follow(world: World, data: Path, device: str) -> None:
-    """Take this process's part in the trainings that the leader decides on."""
+    """Take this process's part in the trainings that the leader begins, until it says that there are no more."""
     from staa_cli.corpora.manifest import read_manifest
     from staa_cli.runtime.device import resolve_device
-    from staa_cli.runtime.output import Output
+    from staa_cli.runtime.listener import SILENT
 
-    recipes: list[TrainVictimRecipe] = world.agree([])
-    if not recipes:
-        return
-    from staa_cli.victims.training import train_victim
+    job: tuple[TrainVictimRecipe, Path] | None
+    while (job := world.agree(None)) is not None:
+        from staa_cli.victims.training import train_victim
 
-    for settings in recipes:
-        workspace = world.agree(Path())
-        train_victim(settings, read_manifest(data), workspace, resolve_device(device), Output(verbosity=-1), world)
+        settings, workspace = job
+        train_victim(settings, read_manifest(data), workspace, resolve_device(device), SILENT, world)
 
 
 def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | None]:
@@ -115,5 +127,5 @@ def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | N
     if seed is not None:
         raise UsageError("--seed and --seeds exclude each other")
     if (out / METRICS).exists():
-        raise UsageError(f"{out} is a finished run itself, expected a folder for the runs seed-N; choose another folder with -o")
+        raise UsageError(f"{out} is a finished run itself, expected a folder for the runs seed-N", "out")
     return {out / f"seed-{number}": number for number in opt.parse_seeds(seeds)}

@@ -6,6 +6,8 @@ import errno
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from staa_cli.audio.files import read_audio
 
 from ..conftest import Outcome, Staa, World
-from .conftest import BAD, GOOD, contents, in_process, make_mixture, make_waves, results, work_of
+from .conftest import BAD, GOOD, contents, in_process, make_mixture, make_waves, results, run_process, work_of
 
 Attack = Callable[..., Outcome]
 
@@ -327,7 +329,7 @@ def test_damaged_checkpoints(staa: Staa, world: World, tmp_path: Path, place: st
     generator, victim = copy_of(world.generator, tmp_path / "generator"), copy_of(world.zhao19, tmp_path / "zhao19")
     folder = {"generator": generator, "threat": generator / "threat", "victim": victim}[place]
     tampered(folder / "model.safetensors", kind)
-    outcome = staa("attack", generator, world.data, "--victim", victim, "-o", tmp_path / "out")
+    outcome = staa("attack", generator, world.data, "--split", "test", "--victim", victim, "-o", tmp_path / "out")
     assert outcome.code == 2
     assert words in outcome.err
     assert str(folder) in outcome.err
@@ -338,12 +340,12 @@ def test_damaged_checkpoints(staa: Staa, world: World, tmp_path: Path, place: st
 def test_checkpoints_of_another_kind(staa: Staa, world: World, tmp_path: Path) -> None:
     wrong: list[tuple[tuple[object, ...], str]] = [
         (("attack", world.emo18, world.data), "is no generator"),
-        (("attack", world.generator, world.data, "--victim", world.generator), "is a generator, expected a victim"),
+        (("attack", world.generator, world.data, "--split", "test", "--victim", world.generator), "is a generator, expected a victim"),
         (("baseline", world.recipes["pgd"], world.data, "--threat", world.generator), "is a generator, expected a victim"),
         (("train-generator", world.recipes["staa-net"], "--data", world.data, "--threat", world.generator), "expected a victim"),
         (("attack", world.data, world.data), "holds no model.safetensors"),
         (("attack", tmp_path / "gone", world.data), "does not exist"),
-        (("attack", world.generator, world.data, "--victim", world.data), "holds no model.safetensors"),
+        (("attack", world.generator, world.data, "--split", "test", "--victim", world.data), "holds no model.safetensors"),
         (("train-victim", world.recipes["emo18"], "--data", world.emo18), "holds no manifest.csv"),
     ]
     for command, words in wrong:
@@ -358,7 +360,7 @@ def test_weights_of_another_architecture(staa: Staa, world: World, tmp_path: Pat
     data = (world.emo18 / "model.safetensors").read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
     save_file(load_file(world.zhao19 / "model.safetensors"), mixed / "model.safetensors", header)
-    outcome = staa("attack", world.generator, world.data, "--victim", mixed, "-o", tmp_path / "out")
+    outcome = staa("attack", world.generator, world.data, "--split", "test", "--victim", mixed, "-o", tmp_path / "out")
     assert outcome.code == 2
     assert "does not fit the model that it names" in outcome.err
 
@@ -367,7 +369,7 @@ def test_generator_with_another_recipe_beside_it(staa: Staa, world: World, tmp_p
     generator = copy_of(world.generator, tmp_path / "generator")
     text = (generator / "recipe.yaml").read_text()
     (generator / "recipe.yaml").write_text(text.replace("peak_snr_db: 10", "peak_snr_db: 30"))
-    outcome = staa("attack", generator, world.data, "-o", tmp_path / "out")
+    outcome = staa("attack", generator, world.data, "--split", "test", "-o", tmp_path / "out")
     assert outcome.code == 2
     assert "is not the recipe that the weights beside it were trained with" in outcome.err
 
@@ -413,7 +415,7 @@ def test_victims_given_twice_are_one(staa: Staa, world: World, tmp_path: Path) -
 )
 def test_wrong_options(attack: Attack, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple, words: str) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    outcome = attack(world.data, *options, "-o", tmp_path / "out")
+    outcome = attack(world.data, "--split", "test", *options, "-o", tmp_path / "out")
     assert outcome.code == 2
     assert words in outcome.err
     assert not (tmp_path / "out").exists()
@@ -422,7 +424,7 @@ def test_wrong_options(attack: Attack, world: World, tmp_path: Path, monkeypatch
 def test_split_needs_a_prepared_folder(attack: Attack, tmp_path: Path) -> None:
     outcome = attack(make_waves(tmp_path / "in", "a.wav"), "--split", "test", "-o", tmp_path / "out")
     assert outcome.code == 2
-    assert "--split test needs a folder made by 'staa prepare'" in outcome.err
+    assert "the split 'test' needs a folder made by 'staa prepare'" in outcome.err
 
 
 # --- A full disk
@@ -481,3 +483,51 @@ def test_no_space_at_any_write(staa: Staa, world: World, tmp_path: Path, monkeyp
     assert staa("attack", world.generator, folder, "-o", tmp_path / "undisturbed").code == 0
     assert work_of(tmp_path / "out") == work_of(tmp_path / "undisturbed")
     assert in_process(tmp_path / "out") == []
+
+
+# --- Usage errors that were once called defects
+
+
+def test_a_nul_byte_in_a_table(staa: Staa, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_bytes(b"file,emotion,speaker\na\0b.wav,x,y\n")
+    outcome = staa("prepare", "csv", "--source", tmp_path / "table.csv", "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "line 2: the path holds a NUL byte" in outcome.err
+
+
+def test_a_recipe_that_is_nested_too_deeply(staa: Staa, world: World, tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text("a: " + "[" * 3_000 + "]" * 3_000)
+    outcome = staa("baseline", tmp_path / "deep.yaml", world.data, "--threat", world.emo18, "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "is nested too deeply" in outcome.err
+
+
+def test_a_step_that_is_a_list(staa: Staa, world: World, tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text("{step: [baseline], attack: pgd, budget: {linf: 0.1}}")
+    outcome = staa("baseline", tmp_path / "odd.yaml", world.data, "--threat", world.emo18, "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "step: found ['baseline'], expected 'baseline'" in outcome.err
+
+
+def test_a_list_from_a_closed_stdin(world: World, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "staa_cli", "attack", world.generator, "-", "-o", tmp_path / "out"]
+    done = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the list of inputs is empty" in done.stderr
+
+
+def test_signs_that_a_terminal_lacks() -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "", "PYTHONCOERCECLOCALE": "0"}
+    done = run_process(sys.executable, "-m", "staa_cli", "baseline", "--list", **ascii_only)
+    assert done.code == 0
+    assert "C&W \\u2113\\u221e" in done.out
+
+
+def test_control_characters_in_names_are_shown(staa: Staa, world: World, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/\x1b[31mred\x07.wav").write_text("dear diary")
+    make_waves(tmp_path / "in", "a.wav")
+    outcome = staa("attack", world.generator, tmp_path / "in", "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert "\\x1b[31mred\\x07.wav cannot be read as audio" in outcome.err
+    assert "\x1b[31m" not in outcome.err

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def make_corpus(folder: Path, files: int = 12, samples: int = 4_800) -> Path:
 def test_real_corpora_equal_their_manifests(staa: Staa, corpora: Path, tmp_path: Path, corpus: str) -> None:
     """Speaker, gender, emotion and duration of every file; the samples are those of the FLACs."""
     common = {"joy": "happiness", "happy": "happiness", "angry": "anger", "fearful": "fear", "sad": "sadness", "surprised": "surprise"}
-    command = ("prepare", f"{corpus}/corpus", "--source", corpora / corpus, "--set", "seconds=null", "-o", tmp_path / "out")
+    command = ("prepare", corpus, "--source", corpora / corpus, "--set", "seconds=null", "-o", tmp_path / "out")
     assert staa(*command).code == 0
     with (corpora / "manifests" / f"{corpus}.csv").open(newline="") as file:
         expected = {
@@ -208,8 +209,10 @@ def test_killed_at_ten_moments(staa: Staa, tmp_path: Path) -> None:
     assert in_process(tmp_path / "out") == []
 
 
-def test_ctrl_c_keeps_what_is_done(staa: Staa, tmp_path: Path) -> None:
-    source, recipe = make_corpus(tmp_path / "in", 150), write_recipe(tmp_path, FOLDERS + ONE_SPLIT)
+@pytest.mark.parametrize("gap", [None, 0.0, 0.01, 0.1], ids=["once", "twice at once", "twice", "twice and late"])
+def test_ctrl_c_keeps_what_is_done(staa: Staa, tmp_path: Path, gap: float | None) -> None:
+    """Pressed once or twice, it ends at once."""
+    source, recipe = make_corpus(tmp_path / "in", 500, 1_000), write_recipe(tmp_path, FOLDERS + ONE_SPLIT)
     command = ("prepare", recipe, "--source", source, "-o", tmp_path / "out", "--jobs", "2")
     journal = tmp_path / ".out.staa-partial/.staa-prepared.jsonl"
     process = subprocess.Popen(
@@ -220,11 +223,15 @@ def test_ctrl_c_keeps_what_is_done(staa: Staa, tmp_path: Path) -> None:
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 20):
         time.sleep(0.001)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    assert process.stderr is not None
-    errors = process.stderr.read().decode()
-    assert process.wait() == 130
-    assert "of 150 utterances; run the same command again to go on" in errors
-    assert "Traceback" not in errors
+    if gap is not None:
+        time.sleep(gap)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    if gap is None:
+        assert process.returncode == 130
+        assert "of 500 utterances; run the same command again to go on" in errors.decode()
+        assert "Traceback" not in errors.decode()
     assert "were finished before" in staa(*command).err
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from staa_cli.attacks import campaign, registry
+from staa_cli.attacks.sigma_zero import SigmaZero
+from staa_cli.evaluation import loop
 
 from ..conftest import Staa, World
 from .conftest import Doomed, contents, trap, work_of
@@ -39,13 +40,13 @@ def command(world: World, tmp_path: Path) -> tuple[object, ...]:
 
 
 def count_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    real, calls = campaign.attack_batch, []
+    real, calls = loop.work, []
 
     def counting(*arguments: Any) -> Any:
         calls.append(len(arguments[1]))
         return real(*arguments)
 
-    monkeypatch.setattr(campaign, "attack_batch", counting)
+    monkeypatch.setattr(loop, "work", counting)
     return calls
 
 
@@ -74,7 +75,7 @@ def test_a_killed_run_goes_on_where_it_was(
     staa: Staa, doomed: Doomed, command: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill in the middle of the second attacker: the first is not repeated, nor are the second's finished utterances."""
-    killed = doomed(lambda: trap(campaign, "attack_batch", FILES + 3, lambda: os._exit(9)), *command)
+    killed = doomed(lambda: trap(loop, "work", FILES + 3, lambda: os._exit(9)), *command)
     assert killed.code == 9
     assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == ["pgd"]
     calls = count_batches(monkeypatch)
@@ -94,7 +95,7 @@ def test_ctrl_c_stops_them_all(staa: Staa, command: tuple[object, ...], tmp_path
     def interrupt(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(campaign, "attack_batch", interrupt)
+    monkeypatch.setattr(loop, "work", interrupt)
     assert staa(*command).code == 130
     assert not (tmp_path / "out/sigma-zero").exists()
 
@@ -105,17 +106,17 @@ def test_one_that_fails_does_not_stop_the_others(
 ) -> None:
     from staa_cli.runtime.errors import StaaError
 
-    def broken(_: Any) -> Any:
+    def broken(*_: Any) -> Any:
         raise (TypeError if "defect" in words else StaaError)("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setitem(registry.ATTACKS, "sigma-zero", broken)
+        patch.setattr(SigmaZero, "solve", broken)
         failed = staa(*command)
     assert failed.code == 1
     assert f"sigma-zero: {words}" in failed.err
     assert "1 of 3 attackers failed: sigma-zero" in failed.err
     assert "3 pixels" in failed.out, "the table holds what there is"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["pgd", "pixels"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["pgd", "pixels"]
     assert staa(*command).code == 0
     assert (tmp_path / "out/sigma-zero/metrics.json").exists()
 
