@@ -51,7 +51,7 @@ def subset(data: Path, folder: Path) -> list[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="a folder made by 'staa prepare emodb/corpus'")
+    parser.add_argument("--data", type=Path, required=True, help="a folder made by 'staa prepare emodb'")
     parser.add_argument("--model", default="wav2vec2", choices=["wav2vec2", "wavlm", "hubert"])
     arguments = parser.parse_args()
     from transformers import AutoModel
@@ -61,9 +61,9 @@ def main() -> None:
         AutoModel.from_config(classes(arguments.model)[0]()).save_pretrained(folder / "base")
         test = subset(arguments.data, folder / "data")
         settings = ["--set", f"pretrained={folder / 'base'}", "--set", "epochs=2"]
-        trained = staa("train-victim", f"emodb/{arguments.model}", "--data", folder / "data", *settings, "-o", folder / "victim")
+        trained = staa("train-victim", arguments.model, "--data", folder / "data", *settings, "-o", folder / "victim")
         print(f"{trained['summary']['parameters']:,} parameters, the frozen feature encoder among them")
-        attacked = staa("baseline", "emodb/pgd", *test[:2], "--threat", folder / "victim", "-o", folder / "pgd")
+        attacked = staa("baseline", "pgd", *test[:2], "--threat", folder / "victim", "-o", folder / "pgd")
         print(f"PGD: {attacked['summary']['seconds_per_utterance']:.1f} s an utterance")
 
 

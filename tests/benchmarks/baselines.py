@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from staa_cli.attacks.base import Attack
-from staa_cli.attacks.boundary import BoundaryAttack
-from staa_cli.attacks.cw_l2 import CarliniWagnerL2
-from staa_cli.attacks.cw_linf import CarliniWagnerLinf
+from staa_cli.attacks.boundary import Boundary
+from staa_cli.attacks.core.attack import Attack
+from staa_cli.attacks.cw_l2 import CWL2
+from staa_cli.attacks.cw_linf import CWLinf
 from staa_cli.attacks.deepfool import DeepFool
 from staa_cli.attacks.jsma import JSMA
 from staa_cli.attacks.one_pixel import OnePixel
@@ -43,10 +40,8 @@ from staa_cli.corpora.utterance import spread
 from staa_cli.runtime.device import resolve_device, synchronize
 from staa_cli.victims.checkpoint import load_checkpoint, load_victim
 from staa_cli.victims.recurrent import ConvolutionalLSTM
+from tests.benchmarks.libraries import Library, Unit, adv_lib_one, art_one, torchattacks_jsma, torchattacks_one, within_ball
 from tests.victims.plain import PlainConvolutionalLSTM
-
-Library = Callable[[nn.Module, Tensor, Tensor], Tensor]
-"""Victim of [0, 1], images `(B, T)`, labels `(B,)` → adversarial images."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,7 @@ class Case:
     """One row.
 
     Attributes:
+        targeted: towards the class after the one predicted, on both sides.
         utterances: so many, where all would take hours.
         cut: the library gets utterances cut to so many samples, its seconds grow with their square, and what both find is compared on
             them, by this attack of ours.
@@ -65,103 +61,7 @@ class Case:
     theirs: Library
     utterances: int | None = None
     cut: tuple[int, Attack] | None = None
-
-
-class Unit(nn.Module):
-    """x ↦ f(2x − 1), for images of any shape."""
-
-    def __init__(self, victim: nn.Module) -> None:
-        super().__init__()
-        self.victim = victim
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.victim((2 * images.flatten(1) - 1).float())
-        return logits
-
-
-def torchattacks_one(name: str, **options: Any) -> Library:
-    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        import torchattacks
-
-        made = getattr(torchattacks, name)(victim, **options)
-        made.set_device(images.device)
-        shaped = images[:, None, None, :]
-        return made(shaped, labels).flatten(1).detach()
-
-    return attack
-
-
-class Ball(nn.Module):
-    """z ↦ f(x + ε (2z − 1)): the library's [0, 1] is the ε-ball around one utterance x, `(1, T)`, for images of any shape."""
-
-    def __init__(self, victim: nn.Module, center: Tensor, epsilon: float) -> None:
-        super().__init__()
-        self.victim, self.center, self.epsilon = victim, center, epsilon
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.victim((self.center + self.epsilon * (2 * images.flatten(1) - 1)).clamp(-1, 1).float())
-        return logits
-
-
-def within_ball(library: Library, epsilon: float) -> Library:
-    """A library's attack that knows no ε, one utterance at a time."""
-
-    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        found = []
-        for image, label in zip(images.split(1), labels.split(1), strict=True):
-            ball = Ball(victim.victim, 2 * image - 1, epsilon).eval()  # type: ignore[arg-type]
-            moved = epsilon * (2 * library(ball, torch.full_like(image, 0.5), label) - 1)
-            found.append((image + moved / 2).clamp(0, 1))
-        return torch.cat(found)
-
-    return attack
-
-
-def torchattacks_jsma(theta: float, gamma: float, classes: int) -> Library:
-    """Its target is the next of ten classes; ours, one of the victim's."""
-
-    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        import torchattacks
-
-        made = torchattacks.JSMA(victim, theta=theta, gamma=gamma)
-        made.set_device(images.device)
-        made.set_mode_targeted_by_function(lambda _, labels: (labels + 1) % classes)
-        return made(images[:, None, None, :], labels).flatten(1).detach()
-
-    return attack
-
-
-def art_one(name: str, target: bool = False, **options: Any) -> Library:
-    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        from art.attacks import evasion
-        from art.estimators.classification import PyTorchClassifier
-
-        kinds = len(victim.victim.labels)
-        classifier = PyTorchClassifier(
-            victim,
-            loss=nn.CrossEntropyLoss(),
-            input_shape=tuple(images.shape[1:]),
-            nb_classes=kinds,
-            clip_values=(0.0, 1.0),
-            device_type="gpu" if images.is_cuda else "cpu",
-        )
-        wished = (labels + 1) % kinds if target else labels
-        made = getattr(evasion, name)(classifier, verbose=False, **options)
-        return torch.from_numpy(made.generate(images.cpu().numpy(), wished.cpu().numpy())).to(images)
-
-    return attack
-
-
-def adv_lib_one(name: str, **options: Any) -> Library:
-    def attack(victim: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        # A plotting client that the attacks import, and do not need.
-        sys.modules.setdefault("visdom", ModuleType("visdom"))
-        from adv_lib import attacks
-
-        found: Tensor = getattr(attacks, name)(victim, images, labels, **options).detach()
-        return found
-
-    return attack
+    targeted: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +86,7 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
     ball, whole = Budget(linf=epsilon), Budget(linf=2.0)
     half, short = epsilon / 2, min(3_000, samples)
     gamma, cut_gamma = min(1.0, 2 * work.pairs / samples), min(1.0, 2 * work.pairs / short)
-    start = PGD(ball, random_start=True)
+    start = PGD(budget=ball)
     pgd = torchattacks_one("PGD", eps=half, alpha=half / 10, steps=20)
     fool = torchattacks_one("SparseFool", steps=20, lam=3, overshoot=0.02)
     pixel = torchattacks_one("OnePixel", pixels=1, steps=work.generations, popsize=300, inf_batch=64)
@@ -196,26 +96,26 @@ def cases(epsilon: float, samples: int, classes: int, work: Work) -> list[Case]:
     linf = art_one("CarliniLInfMethod", max_iter=10, initial_const=1e-4, const_factor=4.0, decrease_factor=0.8)
     walk = art_one("BoundaryAttack", targeted=False, step_adapt=0.5, max_iter=work.walk, num_trial=3, sample_size=10)
     # At the usual rate, 0.01, a first step moves every sample by about that: the least ℓ2 would be a matter of luck.
-    ours_l2 = CarliniWagnerL2(whole, steps=work.descent, searches=10, rate=1e-3, initial=0.04)
-    shorter = replace(ours_l2, steps=max(1, work.descent // 3), searches=6, rate=3e-3)
-    ours_linf = CarliniWagnerLinf(whole, steps=10, initial=2e-4, growth=4.0, shrink=0.8)
-    jsma, cut = (JSMA(whole, True, theta=half, gamma=share) for share in (gamma, cut_gamma))
+    ours_l2 = CWL2(budget=whole, steps=work.descent, searches=10, rate=1e-3, initial=0.04)
+    shorter = CWL2(budget=whole, steps=max(1, work.descent // 3), searches=6, rate=3e-3, initial=0.04)
+    ours_linf = CWLinf(budget=whole, steps=10, initial=2e-4, growth=4.0, shrink=0.8)
+    jsma, cut = (JSMA(budget=whole, theta=half, gamma=share) for share in (gamma, cut_gamma))
     return [
         Case("pgd", "torchattacks", start, pgd),
-        Case("pgd, early stop", "torchattacks", replace(start, early_stop=True), pgd),
-        Case("deepfool (range)", "torchattacks", DeepFool(whole, steps=50), torchattacks_one("DeepFool", steps=50, overshoot=0.02)),
-        Case("sparsefool", "torchattacks", SparseFool(ball, steps=20, variant="torchattacks"), within_ball(fool, epsilon), 2),
-        Case("sparsefool (range)", "torchattacks", SparseFool(whole, steps=20, variant="torchattacks"), fool, 4),
-        Case("sparsefool (range, paper's)", "torchattacks", SparseFool(whole, steps=20), fool, 4),
-        Case("one-pixel (range)", "torchattacks", OnePixel(whole, steps=work.generations), pixel, 4),
-        Case("jsma, targeted (range)", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut)),
-        Case("jsma, targeted (range)", "ART", jsma, pairs, 4),
+        Case("pgd, early stop", "torchattacks", PGD(budget=ball, early_stop=True), pgd),
+        Case("deepfool (range)", "torchattacks", DeepFool(budget=whole, steps=50), torchattacks_one("DeepFool", steps=50, overshoot=0.02)),
+        Case("sparsefool", "torchattacks", SparseFool(budget=ball, steps=20, variant="torchattacks"), within_ball(fool, epsilon), 2),
+        Case("sparsefool (range)", "torchattacks", SparseFool(budget=whole, steps=20, variant="torchattacks"), fool, 4),
+        Case("sparsefool (range, paper's)", "torchattacks", SparseFool(budget=whole, steps=20), fool, 4),
+        Case("one-pixel (range)", "torchattacks", OnePixel(budget=whole, steps=work.generations), pixel, 4),
+        Case("jsma, targeted (range)", "torchattacks", jsma, torchattacks_jsma(half, cut_gamma, classes), 1, (short, cut), targeted=True),
+        Case("jsma, targeted (range)", "ART", jsma, pairs, 4, targeted=True),
         Case("cw-l2 (range)", "ART", ours_l2, line, 4),
         Case("cw-l2, shorter (range)", "ART", shorter, line, 4),
         Case("cw-l2 (range)", "adv-lib", ours_l2, adam, 4),
         Case("cw-linf (range)", "ART", ours_linf, linf, 4),
-        Case("boundary (range)", "ART", BoundaryAttack(whole, steps=work.walk), walk, 4),
-        Case("boundary, a tenth of the steps (range)", "ART", BoundaryAttack(whole, steps=max(1, work.walk // 10)), walk, 4),
+        Case("boundary (range)", "ART", Boundary(budget=whole, steps=work.walk), walk, 4),
+        Case("boundary, a tenth of the steps (range)", "ART", Boundary(budget=whole, steps=max(1, work.walk // 10)), walk, 4),
     ]
 
 
@@ -258,12 +158,11 @@ def measure(case: Case, victim: nn.Module, rivals: list[nn.Module], waveforms: T
     """One line of the table. `rivals`: the forms of the victim that the library attacks; what it finds is told of the first."""
     whole = torch.stack(spread(list(waveforms), case.utterances or len(waveforms)))
     clean = predict(victim, whole)
-    targeted = case.ours.targeted  # type: ignore[attr-defined]
-    reference = (clean + 1) % len(victim.labels) if targeted else clean
-    ours, seconds = timed(lambda: case.ours.run(victim, whole, reference, range(len(whole))).adversarial, device)
+    reference = (clean + 1) % len(victim.labels) if case.targeted else clean
+    ours, seconds = timed(lambda: case.ours(victim, whole, reference, targeted=case.targeted), device)
     part = whole[:, : case.cut[0] if case.cut else None]
     labels = predict(victim, part)
-    wished = (labels + 1) % len(victim.labels) if targeted else labels
+    wished = (labels + 1) % len(victim.labels) if case.targeted else labels
     runs = []
     for rival in rivals:
         torch.manual_seed(0)
@@ -277,8 +176,8 @@ def measure(case: Case, victim: nn.Module, rivals: list[nn.Module], waveforms: T
     utterances = str(len(whole))
     if case.cut:
         utterances += f"; library {part.shape[1]} samples, s × ({waveforms.shape[1]} / {part.shape[1]})²"
-        ours = case.cut[1].run(victim, part, wished, range(len(part))).adversarial
-    found = [describe(victim, part, adversarial, wished, targeted) for adversarial in (ours, theirs)]
+        ours = case.cut[1](victim, part, wished, targeted=case.targeted)
+    found = [describe(victim, part, adversarial, wished, case.targeted) for adversarial in (ours, theirs)]
     measured = [f"{seconds:.2f}", *(f"{spent:.2f}" for spent in times), *(f"{spent / seconds:.1f} ×" for spent in times)]
     return " | ".join(["", case.name, case.library, utterances, *measured, *found, ""]).strip()
 
@@ -291,7 +190,7 @@ def jsma_memory(victim: Path, utterances: int, samples: int, name: str) -> tuple
     with torch.no_grad():
         reference = network(waveforms[:1]).argmax(dim=1).expand(utterances)
     before = peak(device)
-    JSMA(Budget(linf=0.05), gamma=20 / samples)(network, waveforms, reference, range(utterances))
+    JSMA(budget=Budget(linf=0.05), gamma=20 / samples)(network, waveforms, reference)
     return before, peak(device)
 
 
@@ -325,7 +224,7 @@ def main() -> None:
     waveforms, _ = audio.batch(torch.arange(len(audio)), device)
     print(f"{len(waveforms)} utterances of {waveforms.shape[1]} samples, {device}, {torch.get_num_threads()} threads")
     # The first passes of a process are slow.
-    PGD(Budget(linf=0.01), steps=2)(victim, waveforms[:2], torch.zeros(2, dtype=torch.long, device=device), range(2))
+    PGD(budget=Budget(linf=0.01), steps=2)(victim, waveforms[:2])
     work = Work(options.pairs, options.generations, options.descent, options.walk)
     print(f"PyTorch {torch.__version__}, ε {options.epsilon}, {work}")
     rivals, more = [victim], []

@@ -19,23 +19,23 @@ import argparse
 import json
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 import soxr
 import torch
 import torchaudio
 from torch import Tensor
 
-from staa_cli.audio.files import SAMPLE_RATE, to_integers
+from staa_cli.audio.files import SAMPLE_RATE, write_wav
 from staa_cli.audio.length import repeat_or_cut
 from staa_cli.corpora.manifest import Manifest, read_manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.device import resolve_device
 from staa_cli.runtime.seeds import generator
 from staa_cli.victims.augment import add_noise, draw_keys, shift, uniform
 from staa_cli.victims.checkpoint import build_victim
 from staa_cli.victims.epoch import Epochs
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.training import evaluate
 
 SNR_DB, SEMITONES, SHIFT_SECONDS, TRAIN_SHARE = (10.0, 25.0), 3.0, 1.0, 0.8
@@ -52,17 +52,18 @@ def change_pitch(waveform: Tensor, semitones: float) -> Tensor:
     return repeat_or_cut(torch.from_numpy(soxr.resample(stretched.numpy(), SAMPLE_RATE * ratio, SAMPLE_RATE)), len(waveform))
 
 
-def with_copies(manifest: Manifest, seed: int) -> tuple[list[list[np.ndarray]], Tensor, list[str]]:
-    """Of every utterance its original and its three copies, its target, its split."""
-    audio = load_audio(manifest, manifest.rows)
+def with_copies(audio: LabelledAudio, manifest: Manifest, seed: int, folder: Path) -> list[list[Path]]:
+    """Of every utterance its original and its three copies, which are written below `folder`."""
     keys = draw_keys(seed, 0, [row.file for row in manifest.rows])
     versions = []
     for index in range(len(audio)):
         waveforms, key = audio.batch(torch.tensor([index]), torch.device("cpu"))[0], keys[index : index + 1]
         pitch = float(SEMITONES * (2 * uniform(key, PITCH, 1) - 1))
         copies = [add_noise(waveforms, key, *SNR_DB)[0], change_pitch(waveforms[0], pitch), shift(waveforms, key, SHIFT_SECONDS)[0]]
-        versions.append([np.asarray(audio.samples[index]), *(to_integers(copy, "PCM_16").astype(np.int16) for copy in copies)])
-    return versions, audio.targets, [row.split for row in manifest.rows]
+        versions.append([audio.files[index], *(folder / f"{index}-{number}.wav" for number in range(len(copies)))])
+        for path, copy in zip(versions[-1][1:], copies, strict=True):
+            write_wav(path, copy)
+    return versions
 
 
 Chosen = list[tuple[int, int]]
@@ -100,12 +101,15 @@ def main() -> None:
     options = parser.parse_args()
     device, manifest = resolve_device(options.device), read_manifest(options.data)
     recipe = TrainVictimRecipe(step="train-victim", model=options.model, epochs=options.epochs, seed=options.seed)
-    versions, targets, splits = with_copies(manifest, options.seed)
+    audio, splits = load_audio(manifest, manifest.rows), [row.split for row in manifest.rows]
+    copies = TemporaryDirectory(prefix="staa-copies-")
+    versions = with_copies(audio, manifest, options.seed, Path(copies.name))
     chosen = protocols(splits, len(versions[0]), options.seed)
     size = min([len(train) for train, _ in chosen.values()] + ([options.train] if options.train else []))
 
     def gather(pairs: Chosen) -> LabelledAudio:
-        return LabelledAudio([versions[utterance][version] for utterance, version in pairs], targets[[utterance for utterance, _ in pairs]])
+        files = [versions[utterance][version] for utterance, version in pairs]
+        return LabelledAudio(files, audio.samples, audio.targets[[utterance for utterance, _ in pairs]])
 
     print(
         f"{options.model}, {len(splits)} utterances, {size} training utterances a protocol, {options.epochs} epochs, {device}", flush=True

@@ -20,11 +20,11 @@ from torch.nn.functional import cross_entropy
 
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
-from staa_cli.recipes.schema import TrainVictimRecipe
 from staa_cli.runtime.device import resolve_device, synchronize
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import build_victim
 from staa_cli.victims.epoch import Epochs
+from staa_cli.victims.recipe import TrainVictimRecipe
 from staa_cli.victims.sampling import draw_order
 
 

@@ -1,0 +1,179 @@
+"""The results page, `RESULTS.md`, from the results that are kept in `results/`. Needs no torch.
+
+From the repository's root, after results were added:
+
+    python -m tests.benchmarks.results            writes the page
+    python -m tests.benchmarks.results --check    exits with 1 if the page is not what would be written
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from staa_cli.reporting.formats import render
+from staa_cli.reporting.model import Column, Number, Row, Table
+from staa_cli.reporting.tables import build_tables
+from staa_cli.runtime.folders import read_metrics
+
+HERE = Path(__file__).parent
+KEPT, PAGE = HERE / "results", HERE / "RESULTS.md"
+INTRODUCTION = """\
+# Results
+
+Written by `python -m tests.benchmarks.results` from what `tests/benchmarks/results/` keeps of our runs. No measured number is typed by
+hand.
+
+Every success rate stands beside its placebo, in brackets: the attack's own changes thrown about, each to a random sample with a random
+sign. What the placebo does as well is no success of the attack. Success rates of earlier versions had no placebo; they are gone.
+
+Victims are weak on corpora this small and are judged by speakers that they have never heard.
+"""
+LEAKY = {
+    "leaky": "copies of the training utterances among it, as in the paper",
+    "speakers known": "other utterances of the same speakers",
+    "speakers apart": "other speakers",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tables of some of the runs.
+
+    Attributes:
+        words: what to know of them, a sentence or two.
+        command: what made the runs.
+        runs: their folders in `results/`, as patterns, in the order of the rows.
+        table: the kind of table, by default what the runs fill.
+        suffix: an end for the tables' titles, where another part has the same.
+    """
+
+    words: str
+    command: str
+    runs: tuple[str, ...]
+    table: str | None = None
+    suffix: str = ""
+
+    def render(self) -> str:
+        found = [path.parent for pattern in self.runs for path in sorted(KEPT.glob(f"{pattern}/metrics.json"))]
+        tables = build_tables([(folder.relative_to(KEPT), read_metrics(folder)) for folder in found], self.table)
+        titled = [replace(table, title=table.title + self.suffix) for table in tables]
+        return f"{self.words}\n\n    {self.command}\n\n{render(titled, 'markdown')}"
+
+
+SECTIONS = {
+    "Victims": [
+        Part(
+            "EmoDB has two test speakers and seven emotions: chance is 14.3 %.",
+            "make victims CORPUS=emodb SEEDS=0,1,2",
+            ("emodb/data", "victims/emodb/**"),
+        ),
+        Part(
+            "EMOVO has four speakers to learn from and one to test on; seven emotions: chance is 14.3 %.",
+            "make victims CORPUS=emovo SEEDS=0,1,2",
+            ("victims/emovo/**",),
+        ),
+        Part(
+            "RAVDESS has five test speakers and eight emotions: chance is 12.5 %. Zhao19 is still to run.",
+            "make victims CORPUS=ravdess SEEDS=0,1,2 MODELS='emo18 cnn-lstm'",
+            ("victims/ravdess/**",),
+        ),
+        Part(
+            "The same victims by the gender of the speakers.",
+            "staa report runs/victims/ravdess/*/* --table groups",
+            ("victims/ravdess/**",),
+            "groups",
+            ", RAVDESS",
+        ),
+    ],
+    "Training options": [
+        Part(
+            "One seed of each, beside the same seed without options.",
+            "make options CORPUS=emodb MODELS='emo18 cnn-lstm' SEEDS=0",
+            ("victims/emodb/emo18/seed-0", "options/emodb/emo18/**", "victims/emodb/cnn-lstm/seed-0", "options/emodb/cnn-lstm/**"),
+            suffix=", by training option",
+        )
+    ],
+    "Placebos": [
+        Part(
+            "The victims below, one seed.",
+            "make truth CORPUS=emodb",
+            ("truth/emodb/victims/*/*",),
+            suffix=", trained plainly and with noise",
+        ),
+        Part(
+            "Emo18 as its paper trains it, under noise and four attacks that follow it, judged by victims trained plainly and with noise. "
+            "All 127 test utterances of two unseen speakers, one seed.",
+            "make truth CORPUS=emodb",
+            ("truth/emodb/plain/*",),
+            suffix=", plain Emo18",
+        ),
+        Part(
+            "The same attacks, following Emo18 that heard shifts and noise in training.",
+            "make truth CORPUS=emodb",
+            ("truth/emodb/noise/*",),
+            suffix=", noise-trained Emo18",
+        ),
+    ],
+    "Survey of attackers": [
+        Part(
+            "One of each attack at settings that a CPU can afford, following noise-trained Emo18: 16 test utterances, one seed. "
+            "One-Pixel and Boundary were not run.",
+            "staa baseline survey runs/emodb/data --split test --limit 16 --threat runs/truth/emodb/victims/emo18/noise "
+            "--victim runs/truth/emodb/victims/zhao19/noise --victim runs/truth/emodb/victims/cnn-lstm/noise -o runs/truth/emodb/survey",
+            ("truth/emodb/survey/*",),
+            suffix=", survey",
+        ),
+    ],
+}
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [f"## {title}\n\n" + "\n".join(part.render() for part in parts) for title, parts in SECTIONS.items()]
+    return "\n".join([INTRODUCTION, *sections, speed(), leaky_split()])
+
+
+def speed() -> str:
+    command = "python -m tests.benchmarks.baselines --data runs/emodb/data --victim runs/emodb/emo18 --plain"
+    kept = (KEPT / "baselines.md").read_text(encoding="utf-8")
+    words = "Our attacks and the libraries' at the same settings, on Emo18 and one core."
+    return f"## Speed against libraries\n\n{words}\n\n    {command}\n\n{kept}"
+
+
+def leaky_split() -> str:
+    """What copying utterances before the split is worth."""
+    command = "python -m tests.benchmarks.leaky_split --data runs/emodb/data --model cnn-lstm --epochs 5"
+    words = "The CNN-LSTM, trained three times on equally many utterances of EmoDB and their copies, one seed."
+    columns = [
+        Column("protocol", "The test set"),
+        Column("utterances", "Utterances", kind="count"),
+        Column("test_utterances_heard_in_training", "Of them heard in training", kind="count"),
+        Column("accuracy_percent", "Accuracy (%)", kind="decimal"),
+        Column("uar_percent", "UAR (%)", kind="decimal"),
+    ]
+    rows: list[Row] = []
+    for line in (KEPT / "victims/emodb/leaky_split.jsonl").read_text(encoding="utf-8").splitlines():
+        found = json.loads(line)
+        rows.append({**{column.key: Number(found[column.key]) for column in columns[1:]}, "protocol": LEAKY[found["protocol"]]})
+    table = Table("Test scores on EmoDB by what the test set holds", columns, rows)
+    return f"## Leaky split\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write the results page from the kept results.")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 if the page differs")
+    text = page()
+    if not parser.parse_args().check:
+        PAGE.write_text(text, encoding="utf-8")
+    elif PAGE.read_text(encoding="utf-8") != text:
+        print(f"{PAGE} is not what the kept results give; write it with: python -m tests.benchmarks.results", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
