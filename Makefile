@@ -1,20 +1,29 @@
-# `make demo` and `make test` do everything on a fresh machine.
+# `make demo` and `make test` do everything on a fresh machine; `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+STAA := $(BIN)/staa
 READY := $(VENV)/.staa-ready
 RUNS := runs
 CORPORA ?= ../shared/corpora
+CORPUS ?= emodb
 
-.PHONY: demo test check completions emodb clean
+.PHONY: help demo emodb victims options truth attackers test check completions clean
 
-demo: $(RUNS)/demo/table.md
-	@$(BIN)/staa report $(DEMO_RUNS:%=$(RUNS)/demo/%)
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
 
-test: $(READY)
+demo: ## the whole chain on synthetic speech, in minutes on a CPU
+emodb: ## the same on Berlin EmoDB: make emodb CORPORA=path/to/corpora
+victims: ## three victims over seeds: make victims CORPUS=emovo SEEDS=0,1,2
+options: ## what each training option brings: make options MODELS=cnn-lstm
+truth: ## what a placebo does to victims trained plainly and with noise: make truth CORPUS=emodb
+attackers: ## presets of attackers under several budgets: make attackers CORPUS=ravdess DEVICE=cuda
+
+test: $(READY) ## the tests
 	$(BIN)/pytest
 
-check: $(READY)
+check: $(READY) ## linters and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -26,88 +35,126 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --no-deps adv-lib==0.2.8
 	@touch $@
 
-completions: $(READY)
-	_STAA_COMPLETE=source_bash $(BIN)/staa > completions/staa.bash
-	_STAA_COMPLETE=source_zsh $(BIN)/staa | sed '/./,$$!d' > completions/_staa
-	_STAA_COMPLETE=source_fish $(BIN)/staa > completions/staa.fish
+# zsh reads its directive on the first line only, which typer leaves blank; bash must not put a space after KEY=.
+completions: $(READY) ## write the shells' completion scripts, and the page of keys that they read
+	_STAA_COMPLETE=source_bash $(STAA) | sed 's/^    return 0$$/    [[ $$COMPREPLY == *= ]] \&\& compopt -o nospace\n&/' > completions/staa.bash
+	_STAA_COMPLETE=source_zsh $(STAA) | sed '/./,$$!d' > completions/_staa
+	_STAA_COMPLETE=source_fish $(STAA) > completions/staa.fish
+	$(BIN)/python -m staa_cli.commands.explain > recipes/README.md
 
-clean:
+clean: ## remove all runs
 	rm -rf $(RUNS)
 
-# One chain per corpus: data, two victims, the generator, the baselines. $(1): the corpus; $(2): where it lies.
-define CHAIN
-$(RUNS)/$(1)/data/metrics.json: | $(READY)
-	$(BIN)/staa prepare $(1)/corpus $(if $(2),--source $(2)) -o $$(@D)
-$(RUNS)/$(1)/emo18/metrics.json $(RUNS)/$(1)/zhao19/metrics.json: $(RUNS)/$(1)/%/metrics.json: $(RUNS)/$(1)/data/metrics.json
-	$(BIN)/staa train-victim $(1)/$$* --data $(RUNS)/$(1)/data -o $$(@D)
-$(RUNS)/$(1)/staa-net/metrics.json: $(RUNS)/$(1)/emo18/metrics.json
-	$(BIN)/staa train-generator $(1)/staa-net --data $(RUNS)/$(1)/data --threat $(RUNS)/$(1)/emo18 -o $$(@D)
-$(RUNS)/$(1)/staa-net-test/metrics.json: $(RUNS)/$(1)/staa-net/metrics.json $(RUNS)/$(1)/zhao19/metrics.json
-	$(BIN)/staa attack $(RUNS)/$(1)/staa-net $(RUNS)/$(1)/data --split test --victim $(RUNS)/$(1)/zhao19 -o $$(@D)
-$(RUNS)/$(1)/%-test/metrics.json: $(RUNS)/$(1)/emo18/metrics.json $(RUNS)/$(1)/zhao19/metrics.json
-	$(BIN)/staa baseline $(1)/$$* $(RUNS)/$(1)/data --split test --threat $(RUNS)/$(1)/emo18 --victim $(RUNS)/$(1)/zhao19 -o $$(@D)
-endef
+# --- A chain for each corpus: data, two victims, the generator, the attacks. `make runs/emovo/bim-test/metrics.json` makes
+# what it needs.
+
+# What was made on the way is kept.
+.PRECIOUS: $(RUNS)/%/data/metrics.json $(RUNS)/%/emo18/metrics.json $(RUNS)/%/zhao19/metrics.json $(RUNS)/%/staa-net/metrics.json
+# The stem of an attack's rule is its corpus and its name; only then is the folder of the corpus known.
+.SECONDEXPANSION:
+
+CHAINS := $(sort demo emodb $(CORPUS))
+SOURCE = --source $(CORPORA)/$*
+$(RUNS)/demo/%: SOURCE :=
+$(RUNS)/demo/%: DEMO := -demo
+
+$(RUNS)/%/data/metrics.json: | $(READY)
+	$(STAA) prepare $* $(SOURCE) -o $(@D)
+
+$(RUNS)/%/emo18/metrics.json: $(RUNS)/%/data/metrics.json
+	$(STAA) train-victim emo18$(DEMO) --data $(RUNS)/$*/data -o $(@D)
+
+$(RUNS)/%/zhao19/metrics.json: $(RUNS)/%/data/metrics.json
+	$(STAA) train-victim zhao19$(DEMO) --data $(RUNS)/$*/data -o $(@D)
+
+$(RUNS)/%/staa-net/metrics.json: $(RUNS)/%/emo18/metrics.json
+	$(STAA) train-generator staa-net$(DEMO) --data $(RUNS)/$*/data --threat $(RUNS)/$*/emo18 -o $(@D)
+
+# Named by corpus, so that it goes before the rule of the other attacks.
+$(CHAINS:%=$(RUNS)/%/staa-net-test/metrics.json): $(RUNS)/%/staa-net-test/metrics.json: $(RUNS)/%/staa-net/metrics.json $(RUNS)/%/zhao19/metrics.json
+	$(STAA) attack $(RUNS)/$*/staa-net $(RUNS)/$*/data --split test --victim $(RUNS)/$*/zhao19 -o $(@D)
+
+$(RUNS)/%-test/metrics.json: $(RUNS)/$$(*D)/emo18/metrics.json $(RUNS)/$$(*D)/zhao19/metrics.json
+	$(STAA) baseline $(*F)$(DEMO) $(RUNS)/$(*D)/data --split test --threat $(RUNS)/$(*D)/emo18 --victim $(RUNS)/$(*D)/zhao19 -o $(@D)
 
 DEMO_RUNS := data emo18 zhao19 pgd-test staa-net-test
-EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test pgd-sparse-test staa-net-test
+demo: $(DEMO_RUNS:%=$(RUNS)/demo/%/metrics.json)
+	@$(STAA) report $(^D)
 
-# Every victim of the papers on unseen speakers, over seeds: `make victims CORPUS=emovo SEEDS=0,1,2`.
-CORPUS ?= emodb
+EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test pgd-sparse-test staa-net-test
+emodb: $(EMODB_RUNS:%=$(RUNS)/emodb/%/metrics.json)
+	@$(STAA) report $(^D)
+
+# --- Over seeds. A finished run is not made again, which staa itself knows.
 SEEDS ?= 0,1,2
 MODELS ?= cnn-lstm emo18 zhao19
-VICTIMS := $(MODELS:%=$(RUNS)/victims/$(CORPUS)/%)
+DATA := $(RUNS)/$(CORPUS)/data
+VICTIMS := $(RUNS)/victims/$(CORPUS)
+DEVICE_OPTION = $(DEVICE:%=--device %)
 
-.PHONY: victims $(VICTIMS)
-victims: $(VICTIMS)
-	@$(BIN)/staa report $(VICTIMS:%=%/*/)
-$(VICTIMS): $(RUNS)/victims/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
-	$(BIN)/staa train-victim $(CORPUS)/$* --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) -q -o $@ $(if $(DEVICE),--device $(DEVICE))
+TRAINED := $(MODELS:%=$(VICTIMS)/%)
+.PHONY: $(TRAINED)
+$(TRAINED): $(VICTIMS)/%: $(DATA)/metrics.json
+	$(STAA) train-victim $* --data $(DATA) --seeds $(SEEDS) -q -o $@ $(DEVICE_OPTION)
 
-# What each training option brings beside the paper's settings: `make options CORPUS=emodb MODELS=cnn-lstm SEEDS=0,1,2`.
+victims: $(TRAINED)
+	@$(STAA) report $(^:%=%/*/)
+
+# What each training option brings beside the paper's settings.
 OPTIONS ?= shift noise masks balanced all
-shift := shift: 1.0
-noise := noise_snr_db: [10, 30]
-masks := time_mask: 0.15, frequency_mask: 0.15
-option.shift := 'augment={$(shift)}'
-option.noise := 'augment={$(noise)}'
-option.masks := 'augment={$(masks)}'
-option.balanced := sampling=balanced
-option.all := 'augment={$(shift), $(noise), $(masks)}' --set $(option.balanced)
-OPTIONED := $(foreach model,$(MODELS),$(OPTIONS:%=$(RUNS)/options/$(CORPUS)/$(model)/%))
+OPTIONED := $(RUNS)/options/$(CORPUS)
+option-shift: SET = 'augment={shift: 1.0}'
+option-noise: SET = 'augment={noise_snr_db: [10, 30]}'
+option-masks: SET = 'augment={time_mask: 0.15, frequency_mask: 0.15}'
+option-balanced: SET = sampling=balanced
+option-all: SET = 'augment={shift: 1.0, noise_snr_db: [10, 30], time_mask: 0.15, frequency_mask: 0.15}' --set sampling=balanced
 
-.PHONY: options $(OPTIONED)
-options: $(OPTIONED)
-	@$(BIN)/staa report $(foreach model,$(MODELS),$(RUNS)/victims/$(CORPUS)/$(model)/*/) $(OPTIONED:%=%/*/)
-$(OPTIONED): $(RUNS)/options/$(CORPUS)/%: $(RUNS)/$(CORPUS)/data/metrics.json
-	$(BIN)/staa train-victim $(CORPUS)/$(*D) --data $(RUNS)/$(CORPUS)/data --seeds $(SEEDS) --set $(option.$(*F)) -q -o $@ \
-	  $(if $(DEVICE),--device $(DEVICE))
+option-%: $(DATA)/metrics.json
+	for model in $(MODELS); do \
+	  $(STAA) train-victim $$model --data $(DATA) --seeds $(SEEDS) --set $(SET) -q -o $(OPTIONED)/$$model/$* $(DEVICE_OPTION) || exit; \
+	done
 
-# Every attacker on the victims of every seed: `make -k attackers CORPUS=ravdess SEEDS=0,1,2 DEVICE=cuda`.
-# A budget stands as in a recipe, with "-" for ": ". LIMIT=16 takes 16 utterances, where a CPU would need days for all.
+options: $(TRAINED) $(OPTIONS:%=option-%)
+	@$(STAA) report $(TRAINED:%=%/*/) $(MODELS:%=$(OPTIONED)/%/*/*/)
+
+# Victims trained plainly and with noise; against one of each kind noise itself, three attacks and STAA-Net, judged by all of them.
+TRUTH := $(RUNS)/truth/$(CORPUS)
+TRUE := $(foreach model,$(MODELS),$(TRUTH)/victims/$(model)/plain $(TRUTH)/victims/$(model)/noise)
+SHARES := 1 6.25 16.5 100
+%/noise: AUGMENT = --set 'augment={shift: 1.0, noise_snr_db: [0, 30]}'
+.PHONY: $(TRUE)
+$(TRUE): $(DATA)/metrics.json
+	$(STAA) train-victim $(notdir $(@D)) --data $(DATA) $(AUGMENT) -q -o $@ $(DEVICE_OPTION)
+
+truth-%: $(TRUE)
+	for share in $(SHARES); do \
+	  $(STAA) baseline noise --set percent=$$share $(DATA) $(JUDGED) -q -o $(TRUTH)/$*/noise-$$share || exit; \
+	done
+	for attack in fgsm bim pgd-sparse; do \
+	  $(STAA) baseline $$attack $(DATA) $(JUDGED) -q -o $(TRUTH)/$*/$$attack || exit; \
+	done
+	$(STAA) train-generator staa-net --data $(DATA) --threat $(TRUTH)/victims/$(THREAT)/$* -q -o $(TRUTH)/$*/staa-net $(DEVICE_OPTION)
+	$(STAA) attack $(TRUTH)/$*/staa-net $(DATA) --split test $(TRUE:%=--victim %) -q -o $(TRUTH)/$*/staa-net-test $(DEVICE_OPTION)
+JUDGED = --split test --threat $(TRUTH)/victims/$(THREAT)/$* $(TRUE:%=--victim %) $(DEVICE_OPTION)
+
+truth: truth-plain truth-noise
+	@$(STAA) report $(TRUTH)/victims/*/*/ $(TRUTH)/plain/*/ $(TRUTH)/noise/*/
+
+# Every attacker on the victims of every seed. A budget stands as in a recipe, with "-" for ": ". LIMIT=16 takes 16 utterances, where a CPU
+# would need days for all. An attacker that fails does not keep the others from their turn.
 PRESETS ?= paper-1 paper-2 sparse
 BUDGETS ?= peak_snr_db-20 linf-0.05
 THREAT ?= emo18
 BATCH ?= 1
-comma := ,
-ATTACKERS := $(foreach budget,$(BUDGETS),$(foreach preset,$(PRESETS),$(foreach seed,$(subst $(comma), ,$(SEEDS)),$(RUNS)/attackers/$(CORPUS)/$(THREAT)/$(budget)/$(preset)/seed-$(seed))))
-part = $(word $(1),$(subst /, ,$*))
-victim = $(RUNS)/victims/$(CORPUS)/$(1)/$(call part,3)
+ATTACKED := $(RUNS)/attackers/$(CORPUS)/$(THREAT)
+FURTHER = $(filter-out $(THREAT),$(MODELS))
 
-.PHONY: attackers $(ATTACKERS)
-attackers: $(ATTACKERS)
-	@$(BIN)/staa report $(ATTACKERS:%=%/*/)
-$(ATTACKERS): $(RUNS)/attackers/$(CORPUS)/$(THREAT)/%: | $(VICTIMS)
-	$(BIN)/staa baseline $(call part,2) $(RUNS)/$(CORPUS)/data --split test --threat $(call victim,$(THREAT)) \
-	  $(foreach model,$(filter-out $(THREAT),$(MODELS)),--victim $(call victim,$(model))) --set 'budget={$(subst -,: ,$(call part,1))}' \
-	  --seed $(subst seed-,,$(call part,3)) --batch-size $(BATCH) -q -o $@ $(if $(LIMIT),--limit $(LIMIT)) $(if $(DEVICE),--device $(DEVICE))
+budget-%: $(TRAINED)
+	for preset in $(PRESETS); do for seed in $$(echo $(SEEDS) | tr , ' '); do \
+	  $(STAA) baseline $$preset $(DATA) --split test --threat $(VICTIMS)/$(THREAT)/seed-$$seed \
+	    $(FURTHER:%=--victim $(VICTIMS)/%/seed-$$seed) --set 'budget={$(subst -,: ,$*)}' --seed $$seed --batch-size $(BATCH) -q \
+	    -o $(ATTACKED)/$*/$$preset/seed-$$seed $(LIMIT:%=--limit %) $(DEVICE_OPTION) || failed=1; \
+	done; done; exit $$failed
 
-$(eval $(call CHAIN,demo,))
-$(eval $(call CHAIN,emodb,$(CORPORA)/emodb))
-$(eval $(call CHAIN,emovo,$(CORPORA)/emovo))
-$(eval $(call CHAIN,ravdess,$(CORPORA)/ravdess))
-
-$(RUNS)/demo/table.md: $(DEMO_RUNS:%=$(RUNS)/demo/%/metrics.json)
-	$(BIN)/staa report $(DEMO_RUNS:%=$(RUNS)/demo/%) --overwrite -o $@
-
-emodb: $(EMODB_RUNS:%=$(RUNS)/emodb/%/metrics.json)
-	@$(BIN)/staa report $(EMODB_RUNS:%=$(RUNS)/emodb/%)
+attackers: $(BUDGETS:%=budget-%)
+	@$(STAA) report $(BUDGETS:%=$(ATTACKED)/%/*/*/*/)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +23,6 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip(f"no real corpora at {CORPORA}")
     return CORPORA
-
-
-@pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded audio of the tests stays out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STAA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(autouse=True)

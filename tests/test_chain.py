@@ -52,11 +52,13 @@ def test_summary_follows_from_the_records(staa: Staa, world: World, tmp_path: Pa
 def test_finished_run_is_not_repeated(staa: Staa, world: World, tmp_path: Path) -> None:
     command = ("attack", world.generator, world.data, "--split", "val", "-o", tmp_path / "adv")
     assert staa(*command).code == 0
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "adv").rglob("*")}
+    made = [path for path in (tmp_path / "adv").rglob("*") if path.name != "metrics.json"]
+    before, old = {path: path.stat().st_mtime_ns for path in made}, (tmp_path / "adv/metrics.json").stat().st_mtime_ns
     again = staa(*command)
     assert again.code == 0
     assert "nothing to do" in again.err
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "adv").rglob("*")}
+    assert before == {path: path.stat().st_mtime_ns for path in made}
+    assert (tmp_path / "adv/metrics.json").stat().st_mtime_ns > old, "a recipe in which a comment changed is newer no more"
 
 
 def test_report_reads_every_kind_of_run(staa: Staa, world: World, tmp_path: Path) -> None:

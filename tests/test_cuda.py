@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from staa_cli.attacks.registry import ATTACKS
+from staa_cli.attacks.core.registry import attack_names
 from staa_cli.runtime.checkpoints import save_module
 from staa_cli.victims.checkpoint import build_victim, load_victim, victim_header
 
-from .attacks.test_all_attacks import attack as cheap_attack
+from .attacks.test_all_attacks import recipe as cheap_attack
 from .conftest import Staa, World
 from .victims.conftest import export, make_classifier, tiny
 
@@ -67,7 +67,7 @@ def test_victims_answer_as_on_the_cpu(tmp_path: Path, kind: str) -> None:
         torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", attack_names())
 def test_every_attack_runs_and_stays_within_its_ball(name: str) -> None:
     """Also the LSTM's backward pass in evaluation mode, for each of them."""
     victim = build_victim("emo18", ["a", "b", "c"]).cuda().eval().requires_grad_(False)
