@@ -53,11 +53,14 @@ class Rival:
     def outcomes(self, run: FinishedRun) -> Outcomes:
         """
         Raises:
-            UsageError: the folder holds none.
+            UsageError: the folder holds none, or damaged ones.
         """
         found: Outcomes = {}
         for one in self.read(run.path):
-            found.setdefault(one.victim, {})[one.file, one.label, one.audio.get("samples")] = one.success
+            samples = one.audio.get("samples") if isinstance(one.audio, Mapping) else None
+            if not (isinstance(samples, int) and isinstance(one.label, str | None) and isinstance(one.success, bool)):
+                raise UsageError(f"{run.path} holds a damaged result of {one.file} under {one.victim}, so it cannot be paired")
+            found.setdefault(one.victim, {})[one.file, one.label, samples] = one.success
         if not found:
             raise UsageError(f"{run.path} holds no results of single inputs, so they cannot be paired")
         return found

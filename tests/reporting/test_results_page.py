@@ -42,3 +42,9 @@ def test_every_kept_run_stands_on_the_page() -> None:
     patterns = [pattern for parts in results.SECTIONS.values() for part in parts for pattern in part.runs]
     shown = {path for pattern in patterns for path in results.KEPT.glob(f"{pattern}/metrics.json")}
     assert shown == set(results.KEPT.rglob("metrics.json"))
+
+
+def test_every_measured_speed_stands_on_the_page() -> None:
+    rows = [line for line in (results.KEPT / "baselines.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert len(rows) > 2
+    assert [row for row in rows if row not in results.PAGE.read_text(encoding="utf-8").splitlines()] == []
