@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 OPEN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF)
 """Sizes that streaming writers leave open."""
@@ -25,11 +26,11 @@ def riff(data: bytes) -> int:
     return 0
 
 
-def field(start: int, length: int, order: str, beyond: int = 0) -> Callable[[bytes], int]:
+def field(start: int, length: int, order: Literal["little", "big"], beyond: int = 0) -> Callable[[bytes], int]:
     """The end of a file whose size stands at a fixed place, without the `beyond` bytes that it does not count."""
 
     def end(data: bytes) -> int:
-        size = int.from_bytes(data[start : start + length], "little" if order == "<" else "big")
+        size = int.from_bytes(data[start : start + length], order)
         return 0 if size in OPEN else size + beyond
 
     return end
@@ -62,9 +63,9 @@ def ogg(data: bytes) -> int:
 
 PROMISED: Mapping[bytes, Callable[[bytes], int]] = {
     b"RIFF": riff,
-    b"RF64": field(20, 8, "<", 8),
-    b"riff": field(16, 8, "<"),  # W64
-    b"FORM": field(4, 4, ">", 8),  # AIFF
+    b"RF64": field(20, 8, "little", 8),
+    b"riff": field(16, 8, "little"),  # W64
+    b"FORM": field(4, 4, "big", 8),  # AIFF
     b".snd": au,
     b"caff": caf,
     b"OggS": ogg,

@@ -41,7 +41,8 @@ def begun(words: Mapping[str, str], incomplete: str) -> Offers:
     return [(word, meaning) for word, meaning in words.items() if word.startswith(incomplete)]
 
 
-splits = offer(("train", "val", "test"))
+SPLITS = ("train", "val", "test")
+splits = offer(SPLITS)
 tables = offer(TABLES)
 formats = offer(("rich", "markdown", "latex", "csv", "json"))
 devices = offer({"auto": "a GPU where there is one", "cpu": "", "cuda": "the first GPU"})

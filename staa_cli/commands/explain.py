@@ -132,10 +132,10 @@ VARIANTS = {"prepare": "corpus", "baseline": "attack"}
 
 def sections() -> Iterator[tuple[str, list[Key]]]:
     """All keys, by command and by variant: what a variant has beside the keys that all of its command share."""
-    from staa_cli.attacks.core.registry import attack_names, plugins
+    from staa_cli.attacks.core.registry import own_names
 
     # Every corpus has a recipe; not every attack needs one. Attacks of other packages are not ours to document.
-    variants = {"prepare": shipped("prepare"), "baseline": [name for name in attack_names() if name not in plugins()]}
+    variants = {"prepare": shipped("prepare"), "baseline": own_names()}
     for step, schema in schemas().items():
         shared = explain(schema)
         yield f"`staa {step}`", shared

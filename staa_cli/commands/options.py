@@ -138,8 +138,6 @@ Json = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.")
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also a line for every file.")]
 
-SPLITS = ("train", "val", "test")
-
 
 def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
     from staa_cli.commands.output import Output
@@ -166,8 +164,8 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def check_split(split: str | None) -> str | None:
-    if split is not None and split not in SPLITS:
-        raise UsageError(f"unknown split '{split}', expected one of {', '.join(SPLITS)}")
+    if split is not None and split not in completion.SPLITS:
+        raise UsageError(f"unknown split '{split}', expected one of {', '.join(completion.SPLITS)}")
     return split
 
 

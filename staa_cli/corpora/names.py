@@ -26,16 +26,24 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-def read_by_name(source: Path, parse: Callable[[str], Labels | LeftOut | None], expected: str) -> Listing:
+def stem(path: Path) -> str:
+    """`data/03a01Fa.wav` → `03a01Fa`."""
+    return path.stem
+
+
+def read_by_name(
+    source: Path, parse: Callable[[str], Labels | LeftOut | None], expected: str, name: Callable[[Path], str] = stem
+) -> Listing:
     """List the audio below `source`.
 
     Args:
-        parse: the labels in a file's stem, None where it is no name of this corpus.
+        parse: the labels in a file's name, None where it is no name of this corpus.
         expected: the corpus and an example, for the sentence about a strange name.
+        name: what of a path is parsed.
     """
     listing = Listing([])
     for path in audio_files(source):
-        labels = parse(path.stem)
+        labels = parse(name(path))
         if labels is None:
             listing.problems.append(f"{path} is no name of {expected}")
         elif isinstance(labels, LeftOut):

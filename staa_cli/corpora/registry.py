@@ -16,17 +16,16 @@ The contract:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
 from staa_cli.runtime.errors import UsageError, unknown
+from staa_cli.runtime.plugins import module_names, registered
 
 if TYPE_CHECKING:
     from staa_cli.corpora.recipe import PrepareRecipe
@@ -43,15 +42,15 @@ class Layout(Protocol):
 
 
 @cache
-def plugins() -> Mapping[str, EntryPoint]:
-    """What other packages register, by name."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+def plugins() -> dict[str, EntryPoint]:
+    """What other packages register, by name: looked up once, for a recipe asks often."""
+    return registered(GROUP)
 
 
 def layout_names() -> tuple[str, ...]:
     """The names of all layouts: our modules, and what other packages register."""
-    own = {path.name.removesuffix(".py") for path in files(PACKAGE).iterdir() if path.name.endswith(".py")} - {"__init__"}
-    return (*sorted(own), *sorted(plugins().keys() - own))
+    own = module_names(PACKAGE)
+    return (*own, *sorted(plugins().keys() - set(own)))
 
 
 def find_layout(name: str) -> Layout:

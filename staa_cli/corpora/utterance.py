@@ -81,12 +81,13 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     Those of a smaller count are among them, so that a larger count goes on where a smaller one stopped: places are taken in the order of
     the sequence of J. G. van der Corput (1935), whose every start is spread evenly.
     """
-    if not items:
-        return []
-    digits = len(items).bit_length()
-    reversed_ = (int(f"{number:0{digits}b}"[::-1], 2) for number in range(2**digits))
-    places = dict.fromkeys(number * len(items) >> digits for number in reversed_)
-    return [items[place] for place in sorted(list(places)[:count])]
+    digits, wanted = len(items).bit_length(), min(count, len(items))
+    places = set[int]()
+    for number in range(2**digits):
+        if len(places) == wanted:
+            break
+        places.add(int(f"{number:0{digits}b}"[::-1], 2) * len(items) >> digits)
+    return [items[place] for place in sorted(places)]
 
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus", ".w64", ".caf"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from staa_cli.runtime.device import synchronize
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.runtime.version import __version__
 from staa_cli.victims.checkpoint import LoadedVictim
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -67,27 +70,25 @@ class Attacked:
 def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     """Attack utterances of one length. Returns: for each its records, one for each victim, or why there are none."""
     clean = bench.space.encode(torch.stack([torch.from_numpy(one.audio.samples) for one in batch]).to(bench.device))
+    threat, *judges = bench.victims
     # The threat model's look at the clean utterance is the attacker's starting point and the judge's: it is made once.
-    (threat, *judges), start = bench.victims, perf_counter()
-    before = {threat: predict(bench.victims[threat], clean)}
-    synchronize(bench.device)
-    asking = perf_counter() - start if bench.attacker.asks_prediction else 0.0
-    perturbed = perturb(bench, batch, clean, before[threat], asking)
-    wrong = unsound(bench, clean.cpu(), perturbed.adversarial)
+    looked, asking = timed(bench.device, lambda: predict(bench.victims[threat], clean))
+    perturbed = perturb(bench, batch, clean, looked, asking if bench.attacker.asks_prediction else 0.0)
+    original = clean.cpu()
+    wrong = unsound(bench, original, perturbed.adversarial)
     if any(wrong):
         sound = [one for one, fault in zip(batch, wrong, strict=True) if fault is None]
         others = iter(work(bench, sound) if sound else [])
         return [next(others) if fault is None else fault for fault in wrong]
     written = write(bench, batch, perturbed.adversarial)
-    before |= {name: predict(bench.victims[name], clean) for name in judges}
-    clean = clean.cpu()
-    forms = (written, perturbed.adversarial, placebo(clean, written, [one.task.seed for one in batch]))
-    measures = list(zip(*(measure(bench.space, clean, form) for form in forms[:2]), strict=True))
-    epsilon = (bench.space.unit * bench.budget.epsilon(clean)[:, 0]).tolist()
-    verdicts = {
-        name: list(zip(*(victim.words(classes) for classes in (before[name], *judge(victim, forms, bench.device))), strict=True))
-        for name, victim in bench.victims.items()
-    }
+    before = {threat: looked, **{name: predict(bench.victims[name], clean) for name in judges}}
+    forms = (written, perturbed.adversarial, placebo(original, written, [one.task.seed for one in batch]))
+    measures = list(zip(*(measure(bench.space, original, form) for form in forms[:2]), strict=True))
+    epsilon = (bench.space.unit * bench.budget.epsilon(original)[:, 0]).tolist()
+    verdicts = {}
+    for name, victim in bench.victims.items():
+        after = [predict(victim, form.to(bench.device)) for form in forms]
+        verdicts[name] = list(zip(*map(victim.words, (before[name], *after)), strict=True))
     return [
         [record(bench, one, perturbed, row, name, rows[row], epsilon[row], measures[row]) for name, rows in verdicts.items()]
         for row, one in enumerate(batch)
@@ -102,14 +103,19 @@ def perturb(bench: Bench, batch: Sequence[Clip], clean: Tensor, predictions: Ten
         asking: seconds that these took, where the attacker uses them.
     """
     grain = clean.new_tensor(bench.space.grain([one.audio for one in batch])).unsqueeze(1)
-    synchronize(bench.device)
-    start = perf_counter()
     labels, seeds = [one.task.input.label for one in batch], [one.task.seed for one in batch]
-    outcome = bench.attacker.perturb(clean, predictions, labels, seeds, grain)
-    synchronize(bench.device)
-    seconds = (asking + perf_counter() - start) / len(batch)
+    outcome, seconds = timed(bench.device, lambda: bench.attacker.perturb(clean, predictions, labels, seeds, grain))
     queries = None if outcome.queries is None else outcome.queries.tolist()
-    return Attacked(outcome.adversarial.detach().cpu(), queries, seconds)
+    return Attacked(outcome.adversarial.detach().cpu(), queries, (asking + seconds) / len(batch))
+
+
+def timed(device: torch.device, function: Callable[[], Result]) -> tuple[Result, float]:
+    """What a function returns, and the seconds that it took on the device, which nothing else kept busy."""
+    synchronize(device)
+    start = perf_counter()
+    result = function()
+    synchronize(device)
+    return result, perf_counter() - start
 
 
 def unsound(bench: Bench, clean: Tensor, adversarial: Tensor) -> list[str | None]:
@@ -154,12 +160,7 @@ def placebo(clean: Tensor, adversarial: Tensor, seeds: Sequence[int]) -> Tensor:
 @torch.no_grad()
 def predict(victim: LoadedVictim, waveforms: Tensor) -> Tensor:
     """`(B, N)` → `(B,)` classes, on the same device."""
-    return victim.victim(waveforms).argmax(dim=1)  # type: ignore[no-any-return]
-
-
-def judge(victim: LoadedVictim, forms: Sequence[Tensor], device: torch.device) -> list[Tensor]:
-    """The classes of several forms of a batch, each `(B, N)` → `(B,)`."""
-    return [predict(victim, form.to(device)) for form in forms]
+    return victim(waveforms).argmax(dim=1)
 
 
 def succeeded(clean: str, adversarial: str, target: str | None) -> bool:

@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from staa_cli.reporting.model import Beside, Cell, Column, Number, Row
+from staa_cli.runtime.differences import leaves
 from staa_cli.runtime.errors import UsageError
 
 LoadedRun = tuple[Path, dict[str, Any]]
@@ -100,13 +101,10 @@ def as_number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST else None
 
 
-def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | None]]:
+def flatten(mapping: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     """The leaves of nested mappings, by dotted path, as text."""
-    for key, value in mapping.items():
-        if isinstance(value, dict) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    for name, value in leaves(mapping):
+        yield name, value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

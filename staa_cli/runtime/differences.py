@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 NAMED = 5
@@ -16,7 +17,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
     Args:
         old, new: the recipes and identities of two runs; the old one as it stands in its `metrics.json`.
     """
-    before, after = flatten(old), flatten(json.loads(json.dumps(new)))
+    before, after = known(old), known(json.loads(json.dumps(new)))
     names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
     if "inputs.count" in names:  # then the hash over them says nothing more
         names = [name for name in names if name != "inputs.sha256"]
@@ -27,11 +28,18 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
     return ": " + ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
 
 
-def flatten(value: Any, name: str = "") -> dict[str, Any]:
-    """`{"a": {"b": 1}}` → `{"a.b": 1}`, without what is null or empty."""
-    if not isinstance(value, dict):
-        return {} if value is None else {name: value}
-    return {path: leaf for key, inner in value.items() for path, leaf in flatten(inner, f"{name}.{key}" if name else key).items()}
+def leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`{"a": {"b": 1}}` → `a.b` and 1; an empty mapping is a leaf."""
+    for key, value in mapping.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def known(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves that say something."""
+    return {name: value for name, value in leaves(mapping) if value is not None and value != {}}
 
 
 def label(name: str) -> str:

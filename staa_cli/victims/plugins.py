@@ -27,11 +27,10 @@ a recipe nor a checkpoint can make staa import anything else.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 from torch import nn
 
 from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.runtime.plugins import registered
 from staa_cli.victims.base import Victim
 from staa_cli.victims.references import GROUP, Reference
 
@@ -43,7 +42,7 @@ def load_plugin(reference: Reference) -> Victim:
         StaaError: the factory fails.
     """
     name = str(reference.path)
-    (point,) = [point for point in entry_points(group=GROUP) if point.name == name][:1]
+    point = registered(GROUP)[name]
     try:
         model = point.load()()
     except Exception as error:

@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import yaml
 
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.runtime.folders import MODEL, model_file, write_bytes, write_text
+from staa_cli.runtime.plugins import registered
 from staa_cli.runtime.provenance import hash_file, hash_json
 from staa_cli.runtime.yaml_text import parse_yaml
 from staa_cli.victims.hub import fetch, hash_folder, model_files
@@ -181,7 +181,7 @@ def identify(found: Reference, label_map: Mapping[str, str]) -> Reference:
 
 def plugin_identity(name: str) -> str:
     """The hash of a plugin's registration: package, version and installed files. Its weights must not change without its version."""
-    known = {point.name: point for point in entry_points(group=GROUP)}
+    known = registered(GROUP)
     if name not in known:
         if not known:
             raise UsageError(f"there is no plugin '{name}': no installed package registers a victim under the entry points '{GROUP}'")

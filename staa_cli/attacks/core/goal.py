@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.attacks.core.tensors import differentiate
 from staa_cli.audio.budget import add_within_range, bounds, project, round_to_zero
 from staa_cli.metrics.margin import margin, reached
 
@@ -76,12 +75,6 @@ class Problem:
         """δ `(A, T)` → logits `(A, K)` with their graph to the leaf behind them, δ again."""
         leaf = perturbation.detach().requires_grad_()
         return self.logits(leaf), leaf
-
-    def margin_gradient(self, perturbation: Tensor) -> tuple[Tensor, Tensor]:
-        """δ `(A, T)` → logits `(A, K)` without a graph, and the gradient of the margin to δ `(A, T)`."""
-        with torch.enable_grad():
-            logits, leaf = self.look(perturbation)
-            return logits.detach(), differentiate(self.margin(logits).sum(), leaf)
 
 
 def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
+from importlib.metadata import EntryPoint
 from inspect import isabstract
 from typing import Any, TypeGuard
 
 from staa_cli.attacks.core.attack import Attack
 from staa_cli.runtime.errors import StaaError, UsageError, unknown
+from staa_cli.runtime.plugins import module_names, registered
 
 PACKAGE = "staa_cli.attacks"
 GROUP = "staa.attacks"
@@ -22,18 +21,12 @@ GROUP = "staa.attacks"
 def attack_names() -> tuple[str, ...]:
     """The names of all attacks: the modules beside `core` with dashes for underscores, and what other packages register."""
     own = own_names()
-    return (*own, *sorted(plugins().keys() - set(own)))
+    return (*own, *sorted(registered(GROUP).keys() - set(own)))
 
 
 def own_names() -> list[str]:
-    """Those of this package."""
-    modules = (path.name for path in files(PACKAGE).iterdir() if path.name.endswith(".py") and path.name != "__init__.py")
-    return sorted(module.removesuffix(".py").replace("_", "-") for module in modules)
-
-
-def plugins() -> Mapping[str, EntryPoint]:
-    """What other packages register, by name. None takes the place of an attack of this package."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    """Those of this package, of which no other package takes the place."""
+    return sorted(module.replace("_", "-") for module in module_names(PACKAGE))
 
 
 @cache
@@ -46,7 +39,7 @@ def find_attack(name: str) -> type[Attack]:
     """
     if name not in attack_names():
         raise unknown("attack", name, attack_names())
-    return own_attack(name) if name in own_names() else foreign_attack(plugins()[name])
+    return own_attack(name) if name in own_names() else foreign_attack(registered(GROUP)[name])
 
 
 def own_attack(name: str) -> type[Attack]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from staa_cli.corpora.names import Labels
+from staa_cli.corpora.names import Labels, read_by_name
 from staa_cli.corpora.recipe import PrepareRecipe
-from staa_cli.corpora.utterance import Listing, Utterance, audio_files
+from staa_cli.corpora.utterance import Listing
 
 EMOTIONS = {
     "a": "anger",
@@ -18,7 +18,7 @@ EMOTIONS = {
     "sa": "sadness",
     "su": "surprise",
 }
-NAME = re.compile(r"(?P<speaker>DC|JE|JK|KL)[_/](?P<emotion>a|d|f|h|n|sa|su)\d\d")
+NAME = re.compile(r"(?:[^/]*/)?(?P<speaker>DC|JE|JK|KL)[_/](?P<emotion>a|d|f|h|n|sa|su)\d\d")
 
 
 def parse(name: str) -> Labels | None:
@@ -27,11 +27,5 @@ def parse(name: str) -> Labels | None:
 
 
 def read(source: Path, recipe: PrepareRecipe) -> Listing:
-    listing = Listing([])
-    for path in audio_files(source):
-        labels = parse(path.stem) or parse(f"{path.parent.name}/{path.stem}")
-        if labels is None:
-            listing.problems.append(f"{path} is no name of SAVEE, expected for example DC/a01.wav or DC_a01.wav")
-        else:
-            listing.utterances.append(Utterance(path, str(path.relative_to(source)), *labels))
-    return listing
+    example = "SAVEE, expected for example DC/a01.wav or DC_a01.wav"
+    return read_by_name(source, parse, example, name=lambda path: f"{path.parent.name}/{path.stem}")
