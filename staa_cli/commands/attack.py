@@ -44,19 +44,17 @@ def attack(
     from staa_cli.evaluation.jury import Jury
     from staa_cli.evaluation.task import hash_inputs
     from staa_cli.generator.folder import THREAT, read_recipe, trained_on
-    from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.errors import UsageError
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
-    check_device_name(device)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     manifest, splits = trained_on(generator)
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output)
+    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
     evaluation = Evaluation(

@@ -68,17 +68,15 @@ def baseline(
     from staa_cli.evaluation.recipe import BaselineRecipe
     from staa_cli.evaluation.task import hash_inputs
     from staa_cli.recipes import load_preset
-    from staa_cli.runtime.device import check_device_name
     from staa_cli.runtime.errors import UsageError
     from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
-    check_device_name(device)
     recipes = load_preset(recipe, BaselineRecipe, set_ or [], seed)  # type: ignore[type-abstract]
     if "" not in recipes and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset", "out")
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
-    jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output)
+    jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
     hashes = hash_inputs(files)

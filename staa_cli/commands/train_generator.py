@@ -44,20 +44,22 @@ def train_generator(
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.generator.recipe import TrainGeneratorRecipe
     from staa_cli.recipes import load_recipe
-    from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.device import device_type
     from staa_cli.runtime.run import Run
     from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
-    check_device_name(device)
+    kind = device_type(device)
     settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
     manifest = read_manifest(data)
     label_map = opt.read_label_map(labels)
-    reference = resolve(threat, label_map)
+    reference = resolve(threat, label_map, fetch=not dry_run)
+    if reference.absent:
+        output.warning(reference.absent)
     used(label_map, [reference])
     reference.require_gradients("'staa train-generator'")
     identity = {"inputs": manifest.identity(), "checkpoints": {"threat": reference.sha256}}
-    run = Run("train-generator", settings, identity, out, overwrite=overwrite)
+    run = Run("train-generator", settings, identity, out, device=kind, overwrite=overwrite)
     utterances = len(manifest.split(*settings.train_on.split("+")))
     plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}"
     if settled(run, plan, dry_run, output):
@@ -74,6 +76,9 @@ def train_generator(
         {model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model, budget=settings.budget
     )
     metrics = run.execute(
-        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)}, str(place), preflight=checks
+        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
+        str(place),
+        preflight=checks,
+        **({"revisions": {str(reference.name): reference.revision}} if reference.revision else {}),
     )
     return conclude(run, metrics, output)

@@ -42,10 +42,10 @@ def train_victim(
     from staa_cli.commands.show import conclude, settled, show_plans, show_together
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
-    from staa_cli.runtime.device import check_device_name
+    from staa_cli.runtime.device import check_device_name, device_type
     from staa_cli.runtime.parallel import joined
     from staa_cli.runtime.run import Run
-    from staa_cli.victims.hub import hash_folder
+    from staa_cli.victims.hub import NOT_FETCHED, hash_folder, not_fetched, revision
     from staa_cli.victims.recipe import TrainVictimRecipe
 
     output = opt.make_output(json, quiet, verbose)
@@ -59,10 +59,17 @@ def train_victim(
         manifest = read_manifest(data)
         identity: dict[str, Any] = {"inputs": manifest.identity()}
         encoder = next(iter(recipes.values())).pretrained
-        if encoder is not None and Path(encoder).is_dir():
-            identity["checkpoints"] = {"pretrained": hash_folder(Path(encoder))}
+        start = None if encoder is None else locate(encoder, fetch=not dry_run)
+        if encoder is not None:
+            identity["checkpoints"] = {"pretrained": NOT_FETCHED if start is None else hash_folder(start)}
+            if start is None:
+                output.warning(not_fetched(encoder))
         # All folders are looked at before the first training, which may take hours.
-        runs = {folder: Run("train-victim", settings, identity, folder, overwrite=overwrite) for folder, settings in recipes.items()}
+        kind = device_type(device)
+        runs = {
+            folder: Run("train-victim", settings, identity, folder, device=kind, overwrite=overwrite)
+            for folder, settings in recipes.items()
+        }
         settings = next(iter(recipes.values()))
         utterances = len(manifest.split(*settings.train_on.split("+")))
         plan = f"train {settings.model} for {settings.epochs} epochs on {utterances} utterances of {data}"
@@ -82,8 +89,12 @@ def train_victim(
 
             place = resolve_device(device)
             corpus = corpus_name(data)
+            commit = None if start is None else revision(start)
+            extra = {"revisions": {encoder: commit}} if commit else {}
 
             def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
+                if start is not None:  # the hub may have a newer revision by now
+                    settings = settings.model_copy(update={"pretrained": str(start)})
                 world.agree((settings, workspace))
                 return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
 
@@ -91,7 +102,7 @@ def train_victim(
                 if seeds is not None:
                     output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
                 processes = f" ({world.size} processes)" if world.size > 1 else ""
-                metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}")
+                metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
                 conclude(runs[folder], metrics, output, shown=seeds is None)
         world.agree(None)
         if seeds is not None and not dry_run:
@@ -111,6 +122,15 @@ def follow(world: World, data: Path, device: str) -> None:
 
         settings, workspace = job
         train_victim(settings, read_manifest(data), workspace, resolve_device(device), SILENT, world)
+
+
+def locate(encoder: str, *, fetch: bool) -> Path | None:
+    """The folder of a pretrained encoder; None for one of the hub that is not here and is not to be fetched."""
+    from staa_cli.victims.hub import cached, fetched
+
+    if Path(encoder).is_dir():
+        return Path(encoder)
+    return fetched(encoder, "fetch") if fetch else cached(encoder)
 
 
 def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | None]:

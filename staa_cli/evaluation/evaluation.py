@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,13 @@ from pydantic import BaseModel
 
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
-from staa_cli.evaluation.record import RESULTS, read_records, write_records
+from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records
 from staa_cli.evaluation.task import make_tasks
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.listener import SILENT, Listener
 from staa_cli.runtime.provenance import hash_json
 from staa_cli.runtime.run import Run
+from staa_cli.runtime.version import __version__
 
 if TYPE_CHECKING:
     from staa_cli.audio.budget import Budget
@@ -71,6 +72,7 @@ class Evaluation:
             recipe,
             {**identity, "inputs": {"count": len(files), "sha256": hash_json(files)}},
             out,
+            device=jury.device_type,
             overwrite=overwrite,
             extendable=self.keeps_everything,
             resume_key=hash_json([command, resolved, identity]),
@@ -123,17 +125,18 @@ class Evaluation:
                 **({} if self.target is None else {"target": self.target}),
                 **({"left_out": dict(self.inputs.left_out)} if self.inputs.left_out else {}),
                 "batch_size": self.batch_size,
-                **summarise(records, first),
+                **summarise(records, first, str(self.jury.device)),
             }
 
-        return self.run.execute(work, str(self.jury.device), preflight=checks)
+        revisions = self.jury.revisions
+        return self.run.execute(work, str(self.jury.device), preflight=checks, **({"revisions": revisions} if revisions else {}))
 
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances."""
         wanted = {task.key for task in self.tasks}
         here, _ = read_records(folder)
         older, strange = read_records(self.out)
-        there = {key: records for key, records in older.items() if key in wanted and key not in here}
+        there = {key: records for key, records in older.items() if key in wanted and key not in here and self.wants(records)}
         if strange:
             self.listener.warning(f"{strange} line(s) of {self.out / RESULTS} are no records; what they stood for is done again")
         for records in there.values():
@@ -143,6 +146,12 @@ class Evaluation:
                 shutil.copyfile(self.out / records[0].output, target)
         if there:
             write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
+
+    def wants(self, records: Sequence[Record]) -> bool:
+        """Whether a finished utterance may stay. Who replaces a run wants none by another device or version in its place; who extends it
+        keeps them, and tables say so."""
+        makers = {(str(record.run.get("device")).split(":")[0], record.run.get("version")) for record in records}
+        return not self.run.overwrite or makers == {(self.run.device, __version__)}
 
     def drop_strays(self, folder: Path) -> None:
         """Remove what an interrupted run with more inputs left in the workspace."""

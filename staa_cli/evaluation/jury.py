@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from staa_cli.corpora.utterance import spread
 from staa_cli.evaluation.inputs import Inputs
+from staa_cli.runtime.device import device_type
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.listener import SILENT, Listener
 from staa_cli.victims.labels import mismatch
@@ -31,6 +32,10 @@ class Jury:
         threat, victims: as `staa_cli.victims.references` reads them.
         label_map: the models' words → the inputs' words.
         device: as on the command line.
+        fetch: whether victims may be fetched from the hub; of those that are not here nothing can be asked else.
+
+    Attributes:
+        device_type: see `staa_cli.runtime.device`.
     """
 
     def __init__(
@@ -40,15 +45,20 @@ class Jury:
         label_map: Mapping[str, str] | None = None,
         device: str = "auto",
         listener: Listener = SILENT,
+        *,
+        fetch: bool = True,
     ) -> None:
+        self.device_name, self.device_type = device, device_type(device)
         label_map = label_map or {}
         found: dict[str, Reference] = {}
         for victim in [threat, *victims]:
-            reference = resolve(victim, label_map)
+            reference = resolve(victim, label_map, fetch=fetch)
+            if reference.absent:
+                listener.warning(reference.absent)
             found[reference.sha256] = reference  # the later one, if it is the same: the user's own name for a copied threat model
         self.references = list(found.values())
         used(label_map, self.references)
-        self.listener, self.device_name = listener, device
+        self.listener = listener
         self.checks: dict[tuple[bool, str], dict[str, Any]] = {}
 
     @cached_property
@@ -68,6 +78,11 @@ class Jury:
     def load(self) -> None:
         """Load the victims now, so that a device or a victim that cannot be used is found before the work begins."""
         self.victims  # noqa: B018 - a cached property
+
+    @property
+    def revisions(self) -> dict[str, str]:
+        """The commits of those that are of the hub."""
+        return {str(reference.name): reference.revision for reference in self.references if reference.revision}
 
     @property
     def threat(self) -> LoadedVictim:

@@ -10,6 +10,7 @@ from typing import Any
 from staa_cli.evaluation.record import Failure, Perturbation, Record
 from staa_cli.metrics.classification import accuracy_percent, asr_correct_percent, asr_percent, uar_percent
 from staa_cli.metrics.intervals import wilson_percent
+from staa_cli.runtime.version import __version__
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -18,7 +19,7 @@ def mean(values: Iterable[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def summarise(records: Sequence[Record | Failure], threat: str) -> dict[str, Any]:
+def summarise(records: Sequence[Record | Failure], threat: str, device: str | None = None) -> dict[str, Any]:
     """Summarise a run.
 
     Sparsity and SNR are means over all utterances and, as in the paper, over those that fool the threat model. All is taken from the
@@ -29,6 +30,7 @@ def summarise(records: Sequence[Record | Failure], threat: str) -> dict[str, Any
 
     Args:
         threat: the threat model's name among the victims.
+        device: what the run calls its own, where other runs may have had a part in it.
     """
     done = [record for record in records if isinstance(record, Record)]
     on_threat = [record for record in done if record.victim == threat]
@@ -41,7 +43,7 @@ def summarise(records: Sequence[Record | Failure], threat: str) -> dict[str, Any
         "linf_max": max((value for value in linf if value is not None), default=None),
         "seconds_per_utterance": median(record.run["seconds"] for record in on_threat) if on_threat else None,
         **asked(on_threat),
-        **makers(on_threat),
+        **makers(on_threat, device),
         "victims": {name: judge(members) for name, members in victims.items()},
         "memory": {
             **means([(record.in_memory, record.in_memory_success) for record in on_threat]),
@@ -92,10 +94,10 @@ def judge(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def makers(records: Sequence[Record]) -> dict[str, Any]:
-    """By which versions and on which devices, where a run was extended by another one."""
+def makers(records: Sequence[Record], device: str | None) -> dict[str, Any]:
+    """By which versions and on which devices, where that was not this run alone: it extended another one."""
     made = Counter((str(record.run.get("version")), str(record.run.get("device"))) for record in records)
-    if len(made) < 2:
+    if device is None or made.keys() <= {(__version__, device)}:
         return {}
     return {"made": [{"version": version, "device": device, "utterances": count} for (version, device), count in made.items()]}
 

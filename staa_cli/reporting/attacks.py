@@ -201,11 +201,9 @@ def input_notes(runs: Sequence[FinishedRun]) -> list[str]:
 
 
 def makers_of(run: FinishedRun) -> str:
-    """The versions and devices that made a run's utterances, nothing for a single one."""
+    """The versions and devices that made a run's utterances, where these are not the run's own alone."""
     made = run.get("made")
     makers = [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
-    if len(makers) < 2:
-        return ""
     return ", ".join(f"{one.get('version')} on {one.get('device')} ({one.get('utterances')})" for one in makers)
 
 

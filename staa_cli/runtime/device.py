@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staa_cli.runtime.errors import UsageError
@@ -43,6 +46,31 @@ def resolve_device(name: str) -> torch.device:
         if (device.index or 0) >= count:
             raise UsageError(f"device '{name}' was asked for, but torch sees {count} CUDA device(s), cuda:0 to cuda:{count - 1}")
     return device
+
+
+def device_type(name: str) -> str:
+    """`cpu` or `cuda`: what results depend on of the device called `name`. torch is asked only where it may find a GPU.
+
+    Raises:
+        UsageError: as `resolve_device`.
+    """
+    if check_device_name(name) == "cpu" or (name == "auto" and not gpu_driver()):
+        return "cpu"
+    return resolve_device(name).type
+
+
+def gpu_driver() -> bool:
+    """Whether the library of NVIDIA's driver is installed, or AMD's device is there. Where neither is, torch finds no GPU.
+
+    The library, and not `/dev/nvidiactl`: on machines without a screen the first program that asks for the GPU has that made.
+    """
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
 
 
 def synchronize(device: torch.device) -> None:

@@ -30,7 +30,9 @@ class Run:
         recipe: resolved, with all its defaults.
         identity: all that the result depends on beside the recipe: hashes of inputs and checkpoints.
         extendable: whether the metrics of an older run may be replaced unasked, because the new run keeps all its work.
-        resume_key: which unfinished work of an interrupted run may be gone on with; by default that of an equal run only.
+        device: the type of the device that the result depends on; None for work that does not.
+        resume_key: which unfinished work of an interrupted run may be gone on with, also on another device; by default that of an equal
+            run only.
 
     Attributes:
         found: the metrics of the same run, where it is finished already: then no work is left.
@@ -47,12 +49,13 @@ class Run:
         identity: dict[str, Any],
         out: Path,
         *,
+        device: str | None = None,
         overwrite: bool = False,
         extendable: Callable[[], bool] = lambda: False,
         resume_key: str | None = None,
     ) -> None:
         self.command, self.recipe, self.identity, self.out, self.overwrite = command, recipe, identity, out, overwrite
-        self.extendable, self.resume_key = extendable, resume_key or self.key
+        self.device, self.extendable, self.resume_key = device, extendable, resume_key or hash_json(self.work)
         # Hours may pass until `execute`, when a preset has many runs: the folder is free until then.
         with locked(out):
             self.found = self.look()
@@ -64,7 +67,12 @@ class Run:
     @property
     def key(self) -> str:
         """Equal keys mean equal work: a finished folder with this key need not be made again."""
-        return hash_json({"version": __version__, "command": self.command, "recipe": self.recipe.model_dump(), **self.identity})
+        return hash_json({**self.work, **({} if self.device is None else {"device": self.device})})
+
+    @property
+    def work(self) -> dict[str, Any]:
+        """What is done, wherever."""
+        return {"version": __version__, "command": self.command, "recipe": self.recipe.model_dump(), **self.identity}
 
     def execute(self, work: Callable[[Path], dict[str, Any]], device: str = "cpu", **extra: Any) -> dict[str, Any]:
         """Do `work` in a workspace that becomes OUT. `work` returns the summary.
@@ -97,8 +105,11 @@ class Run:
             return None if metrics["summary"].get("failed") else metrics
         if not self.overwrite and not self.extendable():
             here = {"staa": (metrics.get("versions") or {}).get("staa"), **{name: metrics.get(name) for name in ("recipe", *self.identity)}}
-            which = differences(here, {"staa": __version__, "recipe": self.recipe.model_dump(), **self.identity})
-            raise UsageError(f"{self.out} is finished, with another recipe, input, checkpoint, seed or version{which}", "overwrite")
+            there = {"staa": __version__, "recipe": self.recipe.model_dump(), **self.identity}
+            if self.device is not None:  # `cuda:1` is of the type `cuda`
+                here["device"], there["device"] = str(metrics.get("device")).split(":")[0].split()[0], self.device
+            which = differences(here, there)
+            raise UsageError(f"{self.out} is finished, with another recipe, input, checkpoint, seed, device or version{which}", "overwrite")
         return None
 
     def confirm(self) -> dict[str, Any]:

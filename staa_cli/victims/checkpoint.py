@@ -145,6 +145,8 @@ def load_victim(victim: str | Path | Reference, device: torch.device | str = "cp
             from staa_cli.victims.exported import load_onnx
 
             loaded = load_onnx(reference)
+        case "hf":
+            raise UsageError(f"{reference.absent}; what it answers cannot be asked")
         case _:
             from staa_cli.victims.plugins import load_plugin
 

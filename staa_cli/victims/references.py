@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from staa_cli.runtime.folders import MODEL, model_file, write_bytes, write_text
 from staa_cli.runtime.plugins import registered
 from staa_cli.runtime.provenance import hash_file, hash_json
 from staa_cli.runtime.yaml_text import parse_yaml
-from staa_cli.victims.hub import fetch, hash_folder, model_files
+from staa_cli.victims.hub import NOT_FETCHED, cached, fetched, hash_folder, model_files, not_fetched, revision
 from staa_cli.victims.labels import own_labels, read_label_map, read_labels
 from staa_cli.victims.pickles import refuse_pickle_file, refuse_pickled_weights
 
@@ -41,11 +41,12 @@ class Reference:
     """A victim that was found, but not loaded.
 
     Attributes:
-        kind: `staa`, `transformers`, `torch.export`, `onnx` or `plugin`.
-        path: its folder or file; of a plugin, its name.
+        kind: `staa`, `transformers`, `torch.export`, `onnx` or `plugin`; `hf` for a model of the hub that was not fetched.
+        path: its folder or file; of a plugin and of what was not fetched, its name.
         name: what it is called in tables; None for a staa checkpoint, which knows its own name.
         label_map: the model's word → the corpus's word.
         sha256: identifies weights, architecture and labels.
+        revision: the commit of a model of the hub.
     """
 
     kind: str
@@ -53,9 +54,15 @@ class Reference:
     name: str | None
     label_map: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
+    revision: str | None = None
 
     def __str__(self) -> str:
-        return f"plugin:{self.path}" if self.kind == "plugin" else str(self.path)
+        return f"{self.kind}:{self.path}" if self.kind in ("plugin", "hf") else str(self.path)
+
+    @property
+    def absent(self) -> str:
+        """What cannot be said of a model of the hub that was not fetched; empty for all others."""
+        return not_fetched(str(self.path)) if self.kind == "hf" else ""
 
     def require_gradients(self, what: str) -> None:
         """
@@ -102,12 +109,13 @@ def labels_file(model: Path) -> Path:
     return model.with_suffix(".labels.yaml")
 
 
-def resolve(text: str | Path, label_map: Mapping[str, str] | None = None) -> Reference:
+def resolve(text: str | Path, label_map: Mapping[str, str] | None = None, *, fetch: bool = True) -> Reference:
     """Find the victim that `text` means.
 
     Args:
         label_map: entries for victims of any kind; those that a victim does not know are not its own. They go before the ones in a
             `labels.yaml` inside the victim's folder.
+        fetch: whether a model may be fetched from the hub.
 
     Raises:
         UsageError: there is no such victim, or it is of a form that is not accepted.
@@ -118,7 +126,10 @@ def resolve(text: str | Path, label_map: Mapping[str, str] | None = None) -> Ref
         found = Reference("plugin", Path(text.removeprefix("plugin:")), text.removeprefix("plugin:"))
     elif text.startswith("hf:"):
         name = text.removeprefix("hf:")
-        found = Reference("transformers", fetch(name), name.split("/")[-1])
+        folder = fetched(name) if fetch else cached(name)
+        if folder is None:
+            return Reference("hf", Path(name), name.split("/")[-1], sha256=NOT_FETCHED)
+        found = Reference("transformers", folder, name.split("/")[-1], revision=revision(folder))
     else:
         found = local(Path(text))
     return identify(found, {**(read_label_map(beside) if beside.is_file() else {}), **(label_map or {})})
@@ -176,7 +187,7 @@ def identify(found: Reference, label_map: Mapping[str, str]) -> Reference:
         content = hash_json([*(hash_file(path) for path in found.files()), own])
     mapping = dict(label_map) if own is None else {word: label_map[word] for word in own if word in label_map}
     sha256 = hash_json([content, mapping]) if mapping else content
-    return Reference(found.kind, found.path, found.name, mapping, sha256)
+    return replace(found, label_map=mapping, sha256=sha256)
 
 
 def plugin_identity(name: str) -> str:
@@ -197,8 +208,8 @@ def used(label_map: Mapping[str, str], references: list[Reference]) -> None:
     Raises:
         UsageError: the map names a label that no victim has: a spelling mistake would be silent otherwise.
     """
-    if any(reference.kind == "plugin" for reference in references):
-        return  # whose labels are not known before they are loaded
+    if any(reference.kind in ("plugin", "hf") for reference in references):
+        return  # whose labels are not known before they are loaded, or fetched
     strange = [word for word in label_map if not any(word in reference.label_map for reference in references)]
     if strange:
         raise UsageError(

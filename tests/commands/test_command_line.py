@@ -456,7 +456,7 @@ def test_another_run_is_refused_then_replaces(staa: Staa, world: World, tmp_path
         command += (change[0], world.zhao19 if change[0] == "--victim" else change[1])
     outcome = staa(*command)
     assert outcome.code == 2
-    assert f"{out} is finished, with another recipe, input, checkpoint, seed or version" in outcome.err
+    assert f"{out} is finished, with another recipe, input, checkpoint, seed, device or version" in outcome.err
     assert "--overwrite" in outcome.err
     assert contents(out) == before
     assert staa(*command, "--overwrite").code == 0

@@ -128,7 +128,7 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path, changes: dict[
     execute(make(tmp_path / "out"))
     with pytest.raises(UsageError) as refusal:
         make(tmp_path / "out", **changes)
-    assert str(refusal.value) == f"{tmp_path / 'out'} is finished, with another recipe, input, checkpoint, seed or version: {words}"
+    assert str(refusal.value) == f"{tmp_path / 'out'} is finished, with another recipe, input, checkpoint, seed, device or version: {words}"
     assert refusal.value.advice == "overwrite"
 
 
@@ -160,3 +160,27 @@ def test_a_busy_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors_of_the_system_are_sentences(number: int) -> None:
     assert "Errno" not in explain_os_error(OSError(number, os.strerror(number)))
     assert explain_os_error(OSError(number, os.strerror(number), "x.wav")).count("x.wav") == 1
+
+
+def test_the_type_of_the_device_is_part_of_the_key(tmp_path: Path) -> None:
+    made = make(tmp_path / "out", device="cuda").execute(lambda _: {}, "cuda:1")
+    assert made["device"] == "cuda:1"
+    assert make(tmp_path / "out", device="cuda").finished
+    with pytest.raises(UsageError, match=r"or version: device cuda → cpu$"):
+        make(tmp_path / "out", device="cpu")
+    several = make(tmp_path / "several", device="cuda")
+    several.execute(lambda _: {}, "cuda (2 processes)")
+    with pytest.raises(UsageError, match=r"or version: seed 0 → 1, device cuda → cpu$"):
+        make(tmp_path / "several", Recipe(seed=1), device="cpu")
+    assert not make(tmp_path / "out", device="cpu", overwrite=True).finished
+
+
+def test_unfinished_work_goes_on_on_another_device(tmp_path: Path) -> None:
+    def stop(folder: Path) -> dict[str, Any]:
+        (folder / "state").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "out", device="cuda").execute(stop, "cuda")
+    made = make(tmp_path / "out", device="cpu").execute(lambda folder: {"found": (folder / "state").read_text()}, "cpu")
+    assert made["summary"] == {"found": "half"}

@@ -427,7 +427,7 @@ def test_a_name_of_the_hub_is_offered(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_hub_model(foreign: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns: str(foreign["transformers"]))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: str(foreign["transformers"]))
     loaded = load_victim("hf:org/ser", CPU)
     assert (loaded.model, loaded.sha256) == ("ser", resolve(foreign["transformers"]).sha256)
 
