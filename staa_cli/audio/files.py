@@ -89,6 +89,9 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
         raise AudioError(explain_os_error(error)) from None
     if not data:
         raise AudioError(f"{path} is an empty file (0 bytes), expected audio")
+    truncated = AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
+    if is_truncated(data):  # which libmpg123 would tell us on stderr
+        raise truncated
     try:
         with in_memory(data) as handle, Sound(handle, closefd=False) as file:
             declared, rate, channels, container = file.frames, file.samplerate, file.channels, file.subtype
@@ -101,8 +104,8 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
         if "does not exist" in reason:  # what it says of a header that leads it out of the file
             reason = "its header is damaged"
         raise AudioError(f"{path} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
-    if is_truncated(data) or len(samples) < declared:
-        raise AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
+    if len(samples) < declared:
+        raise truncated
     if len(samples) == 0:
         raise AudioError(f"{path} holds 0 samples, expected at least 1")
     if rate not in RATES:
