@@ -59,7 +59,15 @@ def main() -> None:
             raise
         code = explain(error)
     let_go_of_stdout()
-    sys.exit(code if isinstance(code, int) else 0)
+    leave(code if isinstance(code, int) else 0)
+
+
+def leave(code: int) -> None:
+    """End the process. After Ctrl-C at once: what torch and its threads were in the middle of may crash in the interpreter's teardown."""
+    if code == 130:
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def open_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ def staa(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def run(*arguments: object) -> Outcome:
         capfd.readouterr()
         monkeypatch.setattr("sys.argv", ["staa", *map(str, arguments)])
+        monkeypatch.setattr(app, "leave", sys.exit)
         with pytest.raises(SystemExit) as stop:
             app.main()
         captured = capfd.readouterr()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staa_cli.commands import options as opt
+
+if TYPE_CHECKING:
+    from staa_cli.evaluation.attackers import Attacker
 
 
 def attack(
@@ -72,11 +75,15 @@ def attack(
     )
     if settled(evaluation.run, evaluation.plan, dry_run, output):
         return 0
-    from staa_cli.evaluation.attackers import GeneratorAttacker
-    from staa_cli.generator.checkpoint import load_generator
+
+    def build() -> Attacker:
+        from staa_cli.evaluation.attackers import GeneratorAttacker
+        from staa_cli.generator.checkpoint import load_generator
+
+        return GeneratorAttacker(load_generator(generator, jury.device, jury.threat))
 
     metrics = evaluation.execute(
-        lambda: GeneratorAttacker(load_generator(generator, jury.device, jury.threat)),
+        build,
         attacker="STAA-Net",
         ablation=settings.ablation,
         **({"in_sample": seen} if seen else {}),

@@ -12,6 +12,7 @@ from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
     from staa_cli.commands.output import Output
+    from staa_cli.evaluation.attackers import Attacker
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.jury import Jury
     from staa_cli.evaluation.recipe import BaselineRecipe
@@ -116,11 +117,13 @@ def baseline(
 
 def attack_with(recipe: BaselineRecipe, evaluation: Evaluation) -> dict[str, Any]:
     """Run one attack. Returns: what `metrics.json` holds."""
-    from staa_cli.evaluation.attackers import BaselineAttacker
 
-    return evaluation.execute(
-        lambda: BaselineAttacker(recipe, evaluation.jury.threat, recipe.reference, recipe.target), attacker=recipe.attacker, ablation=""
-    )
+    def build() -> Attacker:
+        from staa_cli.evaluation.attackers import BaselineAttacker
+
+        return BaselineAttacker(recipe, evaluation.jury.threat, recipe.reference, recipe.target)
+
+    return evaluation.execute(build, attacker=recipe.attacker, ablation="")
 
 
 def attack_with_all(attackers: Attackers, jury: Jury, dry_run: bool, output: Output) -> int:

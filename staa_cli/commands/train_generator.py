@@ -45,6 +45,7 @@ def train_generator(
     from staa_cli.generator.recipe import TrainGeneratorRecipe
     from staa_cli.recipes import load_recipe
     from staa_cli.runtime.device import device_type
+    from staa_cli.runtime.interrupts import held
     from staa_cli.runtime.run import Run
     from staa_cli.victims.references import resolve, used
 
@@ -64,21 +65,22 @@ def train_generator(
     plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}"
     if settled(run, plan, dry_run, output):
         return 0
-    from staa_cli.evaluation.preflight import corpus_probes, preflight
-    from staa_cli.generator.training import train_generator
-    from staa_cli.runtime.device import resolve_device
-    from staa_cli.victims.checkpoint import load_victim
+    with held():
+        from staa_cli.evaluation.preflight import corpus_probes, preflight
+        from staa_cli.generator.training import train_generator
+        from staa_cli.runtime.device import resolve_device
+        from staa_cli.victims.checkpoint import load_victim
 
-    place = resolve_device(device)
-    model = load_victim(reference, place)
-    corpus = corpus_name(data)
-    checks = preflight(
-        {model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model, budget=settings.budget
-    )
-    metrics = run.execute(
-        lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
-        str(place),
-        preflight=checks,
-        **({"revisions": {str(reference.name): reference.revision}} if reference.revision else {}),
-    )
+        place = resolve_device(device)
+        model = load_victim(reference, place)
+        corpus = corpus_name(data)
+        checks = preflight(
+            {model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model, budget=settings.budget
+        )
+        metrics = run.execute(
+            lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
+            str(place),
+            preflight=checks,
+            **({"revisions": {str(reference.name): reference.revision}} if reference.revision else {}),
+        )
     return conclude(run, metrics, output)

@@ -43,6 +43,7 @@ def train_victim(
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.recipes import load_recipe
     from staa_cli.runtime.device import check_device_name, device_type
+    from staa_cli.runtime.interrupts import held
     from staa_cli.runtime.parallel import joined
     from staa_cli.runtime.run import Run
     from staa_cli.victims.hub import NOT_FETCHED, hash_folder, not_fetched, revision
@@ -84,26 +85,27 @@ def train_victim(
                 if run.finished:
                     conclude(run, run.confirm(), output, shown=False)
         if todo:
-            from staa_cli.runtime.device import resolve_device
-            from staa_cli.victims.training import train_victim
+            with held():
+                from staa_cli.runtime.device import resolve_device
+                from staa_cli.victims.training import train_victim
 
-            place = resolve_device(device)
-            corpus = corpus_name(data)
-            commit = None if start is None else revision(start)
-            extra = {"revisions": {encoder: commit}} if commit else {}
+                place = resolve_device(device)
+                corpus = corpus_name(data)
+                commit = None if start is None else revision(start)
+                extra = {"revisions": {encoder: commit}} if commit else {}
 
-            def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
-                if start is not None:  # the hub may have a newer revision by now
-                    settings = settings.model_copy(update={"pretrained": str(start)})
-                world.agree((settings, workspace))
-                return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
+                def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
+                    if start is not None:  # the hub may have a newer revision by now
+                        settings = settings.model_copy(update={"pretrained": str(start)})
+                    world.agree((settings, workspace))
+                    return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
 
-            for number, folder in enumerate(todo, 1):
-                if seeds is not None:
-                    output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
-                processes = f" ({world.size} processes)" if world.size > 1 else ""
-                metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
-                conclude(runs[folder], metrics, output, shown=seeds is None)
+                for number, folder in enumerate(todo, 1):
+                    if seeds is not None:
+                        output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
+                    processes = f" ({world.size} processes)" if world.size > 1 else ""
+                    metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
+                    conclude(runs[folder], metrics, output, shown=seeds is None)
         world.agree(None)
         if seeds is not None and not dry_run:
             show_together(list(runs), "victims", output)

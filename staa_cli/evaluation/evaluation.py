@@ -14,6 +14,7 @@ from staa_cli.evaluation.jury import Jury
 from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records
 from staa_cli.evaluation.task import make_tasks
 from staa_cli.runtime.folders import METRICS
+from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
 from staa_cli.runtime.provenance import hash_json
 from staa_cli.runtime.run import Run
@@ -86,6 +87,7 @@ class Evaluation:
     def plan(self) -> str:
         return f"attack {len(self.tasks)} files, judged by {', '.join(map(str, self.jury.references))},"
 
+    @held()
     def execute(self, build: Callable[[], Attacker], **facts: Any) -> dict[str, Any]:
         """Attack, judge, summarise.
 

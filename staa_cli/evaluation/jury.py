@@ -11,6 +11,7 @@ from staa_cli.corpora.utterance import spread
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.runtime.device import device_type
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
 from staa_cli.victims.labels import mismatch
 from staa_cli.victims.references import Reference, resolve, used
@@ -68,6 +69,7 @@ class Jury:
         return resolve_device(self.device_name)
 
     @cached_property
+    @held()
     def victims(self) -> dict[str, LoadedVictim]:
         """By their names in the results."""
         from staa_cli.victims.checkpoint import load_victim

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio
@@ -11,11 +12,13 @@ from staa_cli.evaluation.portions import HOPELESS, Portions
 from staa_cli.evaluation.record import RESULTS, Failure, Record, read_records, write_records
 from staa_cli.evaluation.task import Task
 from staa_cli.runtime.errors import Interrupted
+from staa_cli.runtime.interrupts import breathe, held
 from staa_cli.runtime.listener import SILENT, Listener
 
 Lines = Sequence[Record | Failure]
 
 
+@held()
 def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, listener: Listener = SILENT) -> list[Record | Failure]:
     """Do every task that the folder does not hold yet.
 
@@ -41,8 +44,13 @@ def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, list
     done = dict(finished)
     portions = Portions(bench.attacker, batch_size, bench.device, listener)
     try:
-        with (bench.folder / RESULTS).open("a") as log, listener.progress("attack", len(tasks)) as step:
+        with (
+            (bench.folder / RESULTS).open("a") as log,
+            breathing(bench),
+            listener.progress("attack", len(tasks)) as step,
+        ):
             for batch in read_batches(tasks, batch_size, done, listener):
+                breathe()
                 if not all(one.task.key in finished for one in batch):
                     for one, lines in zip(batch, portions.run(batch, lambda portion: work(bench, portion)), strict=True):
                         done[one.task.key] = tell(one.task, lines, listener)
@@ -54,6 +62,17 @@ def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, list
     ordered = [line for task in tasks for line in done[task.key]]
     write_records(bench.folder, ordered)
     return ordered
+
+
+@contextmanager
+def breathing(bench: Bench) -> Iterator[None]:
+    """Ctrl-C is also taken between two looks at a victim: some attacks spend minutes on an utterance."""
+    hooks = [victim.victim.register_forward_pre_hook(lambda *_: breathe()) for victim in bench.victims.values()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def tell(task: Task, records: Sequence[Record] | str | None, listener: Listener) -> Lines:

@@ -21,6 +21,7 @@ from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.utterance import spread
 from staa_cli.metrics.classification import accuracy_percent
 from staa_cli.runtime.errors import StaaError, UsageError
+from staa_cli.runtime.interrupts import breathe
 from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.seeds import isolated
 from staa_cli.victims.checkpoint import LoadedVictim
@@ -151,6 +152,7 @@ def add_noise(waveform: Tensor, budget: Budget) -> Tensor:
 @torch.no_grad()
 def answer(name: str, loaded: LoadedVictim, waveform: Tensor) -> Tensor:
     """`(1, K)` on the CPU, checked."""
+    breathe()
     logits = loaded.victim(waveform)
     classes = len(loaded.labels)
     if not isinstance(logits, Tensor) or logits.shape != (1, classes):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def check_device_name(name: str) -> str:
     raise UsageError(f"unknown device '{name}', expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
 
 
+@held()
 def resolve_device(name: str) -> torch.device:
     """The torch device called `name`; `auto` takes CUDA where there is one. For the CPU, freed memory is kept from here on.
 

@@ -14,12 +14,14 @@ from torch.optim.swa_utils import AveragedModel
 from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import MODEL, write_text
+from staa_cli.runtime.interrupts import breathe, held
 from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.parallel import ALONE, World
 
 HISTORY = "history.jsonl"
 
 
+@held()
 def fit(
     folder: Path,
     module: nn.Module,
@@ -52,10 +54,12 @@ def fit(
     state = TrainingState.restore(folder, module, optimizer, average)
     kept = module if average is None else average.module
     saved = state.epoch
+    hook = optimizer.register_step_post_hook(lambda *_: breathe())  # Ctrl-C is taken between two steps
     if saved:
         listener.message(f"going on after epoch {saved} of {epochs}")
     try:
         while state.epoch < epochs and not stale(state, score, patience):
+            breathe()
             record = run_epoch(state.epoch, state)
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **record})
@@ -70,6 +74,8 @@ def fit(
             saved = state.epoch
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
+    finally:
+        hook.remove()
     if state.epoch < epochs:
         listener.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if world.leader:

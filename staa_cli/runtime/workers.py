@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from staa_cli.runtime.errors import StaaError
+from staa_cli.runtime.interrupts import held
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -104,17 +105,12 @@ def interrupts_held() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # which would undo the mask when it starts
-    held: list[int] = []
-    # The mask alone would not do: another thread may take the signal in.
-    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if held:
-            signal.raise_signal(signal.SIGINT)
+    with held(patient=True):  # the mask alone would not do: another thread may take the signal in
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def dismiss(line: Connection, crew: dict[Connection, BaseProcess]) -> None:

@@ -15,6 +15,7 @@ from staa_cli.metrics.classification import accuracy_percent, confusion_counts, 
 from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.interrupts import breathe
 from staa_cli.runtime.listener import Listener
 from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.runtime.seeds import reproducible
@@ -34,6 +35,7 @@ def predict(victim: Victim, audio: LabelledAudio, device: torch.device, batch_si
     victim.eval()
     found = torch.zeros(len(audio), dtype=torch.int64, device=device)
     for indices in torch.arange(len(audio)).split(batch_size)[world.rank :: world.size]:
+        breathe()
         if len(indices):
             found[int(indices[0]) : int(indices[-1]) + 1] = victim(audio.batch(indices, device)[0]).argmax(dim=1)
     return world.sum(found).cpu()

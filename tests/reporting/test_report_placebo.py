@@ -99,7 +99,9 @@ def test_several_makers_are_named(attack: Any) -> None:
     made = [{"version": "0.1.0", "device": "cpu", "utterances": 5}, {"version": "0.2.0", "device": "cuda:0", "utterances": 3}]
     (table,) = build_tables([attack(name="x", more={"made": made})], "attacks")
     assert "runs/x: its utterances were made by 0.1.0 on cpu (5), 0.2.0 on cuda:0 (3)" in table.notes
-    assert not any("made by" in note for note in build_tables([attack(more={"made": made[:1]})], "attacks")[0].notes)
+    (table,) = build_tables([attack(name="x", more={"made": made[1:]})], "attacks")
+    assert "runs/x: its utterances were made by 0.2.0 on cuda:0 (3)" in table.notes, "another one made all"
+    assert not any("made by" in note for note in build_tables([attack()], "attacks")[0].notes)
 
 
 def test_the_paper_alone_several_tables_and_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
