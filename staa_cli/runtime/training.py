@@ -59,7 +59,6 @@ def fit(
         listener.message(f"going on after epoch {saved} of {epochs}")
     try:
         while state.epoch < epochs and not stale(state, score, patience):
-            breathe()
             record = run_epoch(state.epoch, state)
             state.epoch += 1
             state.history.append({"epoch": state.epoch, **record})
@@ -72,6 +71,7 @@ def fit(
             if world.leader:
                 state.save(folder, module, optimizer, average)
             saved = state.epoch
+            breathe()
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
     finally:

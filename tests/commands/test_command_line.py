@@ -216,7 +216,7 @@ def test_defects_and_debugging(staa: Staa, world: World, monkeypatch: pytest.Mon
 
 INTERRUPTS = {
     "train-victim": (torch.optim.Adam, "step", 8, "after epoch 1 of 3"),
-    "train-generator": (training, "save_module", 2, "after epoch 1 of 2"),
+    "train-generator": (training, "save_module", 1, "after epoch 1 of 2"),
     "attack": (loop, "work", 2, "after 1 of 12 utterances"),
 }
 
