@@ -26,6 +26,7 @@ ADVICE = {
     "new": "choose a new or empty folder with -o",
     "no-patience": "use --set patience=null",
     "no-source": "give no --source",
+    "override": "Correct --set {given}",
     "out": "choose another folder with -o",
     "overwrite": "choose another folder with -o, or replace it with --overwrite",
     "pretrained": "choose another encoder with --set pretrained=DIR, for example {example}",

@@ -61,7 +61,7 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     """
     path, data = read_recipe(name, step_of(kind))
     edit(data, overrides, seed)
-    return check(path, {"": (data, kind)})[""]
+    return check(path, {"": (data, kind)}, overrides)[""]
 
 
 def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = (), seed: int | None = None) -> dict[str, RecipeType]:
@@ -76,7 +76,7 @@ def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     path, data = read_recipe(name, step_of(kind))
     if "attackers" not in data:
         edit(data, overrides, seed)
-        return check(path, {"": (data, kind)})
+        return check(path, {"": (data, kind)}, overrides)
     single = [override for override in overrides if override.startswith("attackers.")]
     edit(data, single)
     attackers = data.pop("attackers")
@@ -91,7 +91,7 @@ def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
             raise UsageError(f"{path}: attacker '{own_name}' is {own!r}, expected keys and values with 'attack' among them{near}")
         merged[str(own_name)] = deepcopy({**data, **own})
         edit(merged[str(own_name)], [override for override in overrides if override not in single], seed)
-    return check(path, {own_name: (own, kind) for own_name, own in merged.items()})
+    return check(path, {own_name: (own, kind) for own_name, own in merged.items()}, overrides)
 
 
 def step_of(kind: type[Strict]) -> str:
@@ -146,23 +146,36 @@ def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None
         data["seed"] = seed
 
 
-def check(path: Path, recipes: Mapping[str, tuple[dict[str, Any], type[RecipeType]]]) -> dict[str, RecipeType]:
+def check(path: Path, recipes: Mapping[str, tuple[dict[str, Any], type[RecipeType]]], overrides: Sequence[str]) -> dict[str, RecipeType]:
     """Recipes of one file, by name, against their schemas. All their mistakes are reported together, what all have in common once."""
-    checked, mistakes = {}, defaultdict[str, list[str]](list)
+    checked, mistakes, blamed = {}, defaultdict[str, list[str]](list), dict[str, str]()
     for name, (data, kind) in recipes.items():
         schema = kind.schema_for(data)
         try:
             checked[name] = schema.model_validate(data)
         except ValidationError as error:
             for mistake in error.errors(include_url=False):
-                mistakes[describe(mistake, schema)].append(name)
+                text = describe(mistake, schema)
+                mistakes[text].append(name)
+                for override in overrides:
+                    if sets(override, name, mistake["loc"]):
+                        blamed[text] = override
     if mistakes:
         shared = {text for text, names in mistakes.items() if len(names) == len(recipes)}
         problems = [text for text in mistakes if text in shared]
         problems += [f"attackers.{name}.{text}" for text, names in mistakes.items() if text not in shared for name in names]
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        raise UsageError(f"{path}: {count} in the recipe\n" + "\n".join(f"  {problem}" for problem in problems))
+        given = ", ".join(dict.fromkeys(blamed.values()))
+        where = f"{path}: {count} in the recipe" if blamed.keys() < mistakes.keys() else f"{path} with {given}: {count}"
+        message = f"{where}\n" + "\n".join(f"  {problem}" for problem in problems)
+        raise UsageError(message, *(["override"] if given else []), given=given)
     return checked
+
+
+def sets(override: str, attacker: str, location: Sequence[Any]) -> bool:
+    """Whether an override is what stands at `location` of the recipe of that attacker, or below or above it."""
+    parts = override.partition("=")[0].removeprefix(f"attackers.{attacker}.").split(".")
+    return all(part == str(other) for part, other in zip(parts, location, strict=False)) and bool(location)
 
 
 def describe(problem: Any, kind: type[BaseModel]) -> str:

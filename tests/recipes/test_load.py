@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from staa_cli.commands.advice import advised
 from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.evaluation.recipe import BaselineRecipe
 from staa_cli.generator.recipe import TrainGeneratorRecipe
@@ -328,7 +329,7 @@ def test_an_override_holds_for_all_or_for_the_one_it_names(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("step_sise=1", ["1 mistake ", "\n  step_sise: unknown key; did you mean 'step_size'?"]),
+        ("step_sise=1", ["1 mistake\n  step_sise: unknown key; did you mean 'step_size'?"]),
         ("attackers.two.positions.percent=0", ["1 mistake", "attackers.two.positions.percent: found 0"]),
         ("attackers.twoo.steps=3", ["attacker 'twoo' is {'steps': 3}", "did you mean 'two'?"]),
         ("attackers.one.attack=bimm", ["attackers.one.attack: unknown attack 'bimm'", "did you mean 'bim'?"]),
@@ -436,3 +437,27 @@ def test_the_papers_budgets() -> None:
         assert attackers["pgd"].positions.percent == percent
         generator = load_recipe(f"paper{suffix}", TrainGeneratorRecipe)
         assert (generator.budget.linf, generator.weights.magnitude, generator.size) == (epsilon, weight, "large")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words", "given"),
+    [
+        (["epochs=many"], " with epochs=many: 1 mistake\n  epochs: found 'many', expected integer", "epochs=many"),
+        (["epochs=3", "model=x"], " with model=x: 1 mistake\n  model: found 'x'", "model=x"),
+        (["augment.shift=far"], " with augment.shift=far: 1 mistake\n  augment.shift: found 'far'", "augment.shift=far"),
+        (["augment={shfit: 1}"], " with augment={shfit: 1}: 1 mistake\n  augment.shfit: unknown key", "augment={shfit: 1}"),
+    ],
+)
+def test_a_mistake_of_an_override_is_not_the_file_s(tmp_path: Path, overrides: list[str], words: str, given: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        load(tmp_path, "", *overrides)
+    assert f"recipe.yaml{words}" in str(refusal.value)
+    assert advised(refusal.value).endswith(f" Correct --set {given}")
+
+
+def test_mistakes_of_both_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"recipe\.yaml: 2 mistakes in the recipe\n") as refusal:
+        load(tmp_path, "batch_size: few\n", "epochs=many")
+    assert advised(refusal.value).endswith(". Correct --set epochs=many")
+    with pytest.raises(UsageError, match=r"preset\.yaml with attackers\.two\.steps=x: 1 mistake\n  attackers\.two\.steps: found 'x'"):
+        preset(tmp_path, "attackers.two.steps=x")
