@@ -18,7 +18,8 @@ def wilson_percent(hits: int, count: int) -> list[float] | None:
     share, squared = hits / count, Z**2 / count
     middle = (share + squared / 2) / (1 + squared)
     half = Z / (1 + squared) * sqrt(share * (1 - share) / count + squared / (4 * count))
-    return [max(0.0, 100 * (middle - half)), min(100.0, 100 * (middle + half))]
+    # Where all or none hit, rounding would leave 2.8e-15 of what is zero.
+    return [100 * (middle - half) if hits else 0.0, 100 * (middle + half) if hits < count else 100.0]
 
 
 def mcnemar(first_only: int, second_only: int) -> float:

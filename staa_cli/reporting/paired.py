@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from staa_cli.metrics.intervals import mcnemar
-from staa_cli.reporting.attacks import budget_text, row_name
+from staa_cli.reporting.attacks import IN_SAMPLE, budget_text, row_name
 from staa_cli.reporting.model import Column, Number, Row, Table
 from staa_cli.reporting.names import corpus_name, victim_name
 from staa_cli.reporting.runs import FinishedRun
@@ -92,7 +92,9 @@ def build_paired(runs: Sequence[FinishedRun], rival: Rival) -> list[Table]:
         Column("p", "p", kind="p"),
     ]
     title = f"Input by input against {row_name(rival.run, 'attacks')}"
-    return [Table(title, columns, rows, [f"Against: {rival.run.path}", *LEGEND, *notes], "paired", ("corpus", "threat_model"))]
+    marked = [IN_SAMPLE] if any(run.number("in_sample") for run in (rival.run, *others)) else []
+    legend = [f"Against: {rival.run.path}", *LEGEND, *marked]
+    return [Table(title, columns, rows, [*legend, *notes], "paired", ("corpus", "threat_model"))]
 
 
 def labels(run: FinishedRun) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
@@ -57,7 +57,7 @@ ON_REQUEST = ("speakers", "confusion", "groups", "paired")
 def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False, rival: Rival | None = None) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
-    Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a folder given twice counts once.
+    Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a run given twice, also as a copy, counts once.
     Without `which`, tables of detail are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins
     them. With `published` and no runs at all, the paper's tables stand alone. With a `rival`, attackers are compared with it.
 
@@ -71,7 +71,7 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
     if rival is not None and not is_attack(rival.run):
         raise UsageError(misfit(rival.run, "paired"))
     kinds = TABLES if which is None else {which: TABLES[which]}
-    loaded = list({path.resolve(): FinishedRun(path, metrics) for path, metrics in reversed(runs)}.values())[::-1]
+    loaded, notes = distinct([FinishedRun(path, metrics) for path, metrics in runs])
     if loaded and not any(kind.accepts(run) for run in loaded for kind in kinds.values()):
         raise UsageError(misfit(loaded[0], which))
     if not loaded and not published:
@@ -91,7 +91,19 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
             tables += kind.build(chosen, published)
     if not tables:
         raise UsageError(f"there are no runs, and the paper prints no table '{which}'")
-    return tables
+    return [replace(table, notes=[*table.notes, *notes]) for table in tables]
+
+
+def distinct(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
+    """Each run once, with notes on copies of a run in other folders: the same work again is no repetition."""
+    known: dict[object, FinishedRun] = {}
+    notes = []
+    for run in reversed({run.path.resolve(): run for run in reversed(runs)}.values()):
+        key = run.metrics.get("key")
+        first = known.setdefault(key if isinstance(key, str) else run.path, run)
+        if first is not run:
+            notes.append(f"{run.path} is the same run as {first.path} and counts once")
+    return list(known.values()), notes
 
 
 def misfit(run: FinishedRun, which: str | None) -> str:

@@ -24,6 +24,11 @@ def test_edges() -> None:
     everything = wilson_percent(5, 5)
     assert everything is not None
     assert everything[1] == 100
+    for count in range(1, 300):
+        none, all_ = wilson_percent(0, count), wilson_percent(count, count)
+        assert none is not None
+        assert all_ is not None
+        assert (none[0], all_[1]) == (0.0, 100.0)
     assert everything[0] < 60
 
 

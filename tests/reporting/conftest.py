@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 Made = tuple[Path, dict[str, Any]]
 Maker = Callable[..., Made]
+NUMBERS = count()
 
 
 def metrics(command: str, summary: dict[str, Any], seed: int, recipe: dict[str, Any] | None = None, **extra: Any) -> dict[str, Any]:
@@ -17,7 +19,7 @@ def metrics(command: str, summary: dict[str, Any], seed: int, recipe: dict[str, 
     return {
         "schema": 1,
         "command": command,
-        "key": f"{command}{seed}",
+        "key": f"run {next(NUMBERS)}",
         "recipe": recipe,
         "seed": seed,
         "device": "cpu",

@@ -65,6 +65,16 @@ def test_what_is_not_common_is_left_out_and_counted(attack: Any) -> None:
     assert f"{two}: not compared, it has no input under the same victim in common with {rival}" in table.notes
 
 
+def test_training_data_is_marked(attack: Any) -> None:
+    legend = "† attacked utterances that the generator was trained on: no result"
+    for marked, name in ((0, "STAA-Net"), (3, "STAA-Net †")):
+        table = paired([attack(more={"in_sample": marked})], attack("PGD"), [lines("x")], lines("-"))
+        assert [row["attacker"] for row in table.rows] == [name]
+        assert (legend in table.notes) == bool(marked)
+    rival = attack("STAA-Net", name="other", more={"in_sample": 3})
+    assert legend in paired([attack("PGD")], rival, [lines("x")], lines("-")).notes
+
+
 def test_equal_names_of_other_audio_are_no_pair(attack: Any) -> None:
     other = [Line("0.wav", True, audio={"samples": 47_999}), Line("1.wav", True, label="fear", audio={"samples": 48_000})]
     with pytest.raises(UsageError, match="in common, so there is nothing to pair"):

@@ -336,3 +336,13 @@ def test_a_table_takes_what_fits_it_from_any_set_of_runs(mixed: Any) -> None:
     for which in ("corpus", "victims", "attacks"):
         (table, *_) = build_tables([stranger, *mixed], which)
         assert table.name == which
+
+
+def test_a_copy_of_a_run_is_no_repetition(attack: Any) -> None:
+    one, other = attack(seed=0, snr=20.0, name="one"), attack(seed=1, snr=22.0, name="other")
+    copy = (Path("elsewhere/one"), one[1])
+    for runs in ([one, other, copy], [one, one, other]):
+        (table,) = build_tables(runs, "attacks")
+        (row,) = table.rows
+        assert row["snr_val"] == Number(21.0, pytest.approx(2**0.5), 2)  # type: ignore[arg-type]
+        assert ("elsewhere/one is the same run as runs/one and counts once" in table.notes) == (copy in runs)
