@@ -6,9 +6,10 @@ import codecs
 import os
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from staa_cli.commands.attack import attack
 from staa_cli.commands.baseline import baseline
@@ -29,8 +30,16 @@ app = typer.Typer(
     epilog="Exit codes: 0 all fine, 1 something failed (the rest was done), 2 wrong usage or recipe, 130 interrupted.",
 )
 
+
+class Command(TyperCommand):
+    """Usage lines with `GENERATOR`, as in messages and manuals, where typer writes `{GENERATOR}`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
 for command in (prepare, train_victim, train_generator, attack, baseline, report):
-    app.command(command.__name__.replace("_", "-"))(command)
+    app.command(command.__name__.replace("_", "-"), cls=Command)(command)
 
 
 def print_version(wanted: bool) -> None:
