@@ -15,6 +15,7 @@ from torch import nn
 import staa_cli
 from staa_cli import FGSM, PGD, Budget, evaluate, load_generator, load_victim
 from staa_cli.attacks.core.registry import attack_names, find_attack
+from staa_cli.runtime.errors import UsageError
 
 from .conftest import World, tone
 
@@ -69,6 +70,16 @@ def test_what_the_command_line_trained(world: World) -> None:
     found = evaluate(generator, victim, x, victims={"zhao19": load_victim(world.zhao19)})
     assert found["victims"].keys() == {"threat", "zhao19"}
     assert PGD(budget=Budget(peak_snr_db=20), steps=1)(victim, x).shape == x.shape
+
+
+def test_a_generator_is_told_its_own_threat_model_s_answers(world: World) -> None:
+    """Another model's classes would lead it astray, and the result would be called the generator's."""
+    generator, x = load_generator(world.generator), torch.stack([tone(200, 4_000, 1)])
+    for own in (generator.threat, generator.threat.victim, load_victim(world.emo18)):
+        assert evaluate(generator, own, x)["utterances"] == 1
+    for other in (load_victim(world.zhao19), load_victim(world.zhao19).victim):
+        with pytest.raises(UsageError, match="told the prediction of its own threat model 'emo18', and 'threat' is another model"):
+            evaluate(generator, other, x)
 
 
 def test_the_readme_does_what_it_prints() -> None:

@@ -53,13 +53,13 @@ def attack(
     output = opt.make_output(json, quiet, verbose)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
+    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
+    if known_labels:
+        files = jury.known(files)
     manifest, splits = trained_on(generator)
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
-    if known_labels:
-        files = jury.known(files)
     evaluation = Evaluation(
         "attack",
         settings,

@@ -19,7 +19,7 @@ from staa_cli.evaluation.spaces import WaveformSpace
 from staa_cli.evaluation.summary import summarise
 from staa_cli.evaluation.task import Task
 from staa_cli.generator.checkpoint import LoadedGenerator
-from staa_cli.runtime.errors import StaaError
+from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.victims.base import Victim
 from staa_cli.victims.checkpoint import LoadedVictim
 from staa_cli.victims.references import Reference
@@ -61,6 +61,7 @@ def evaluate(
 
     Raises:
         StaaError: the attack made NaN, or went beyond its budget.
+        UsageError: the generator is told the predictions of another model than `threat`.
 
     Returns:
         The `summary` of a run's `metrics.json`; the threat model is called `threat` there.
@@ -70,6 +71,12 @@ def evaluate(
     if isinstance(attack, Attack):
         attacker, budget = BaselineAttacker(attack, judges["threat"]), attack.budget
     else:
+        own = threat.sha256 == attack.threat.sha256 if isinstance(threat, LoadedVictim) else threat is attack.threat.victim
+        if attack.recipe.condition == "prediction" and not own:
+            raise UsageError(
+                f"the generator is told the prediction of its own threat model '{attack.threat.model}', and 'threat' is another model: "
+                "expected the generator's 'threat'"
+            )
         attacker, budget = GeneratorAttacker(attack), attack.recipe.budget
     bench = Bench(attacker, judges, Memory(), budget, Path(), waveforms.device)
     known = judges["threat"].labels

@@ -82,7 +82,7 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
         return [next(others) if fault is None else fault for fault in wrong]
     written = write(bench, batch, perturbed.adversarial)
     before = {threat: looked, **{name: predict(bench.victims[name], clean) for name in judges}}
-    forms = (written, perturbed.adversarial, placebo(original, written, [one.task.seed for one in batch]))
+    forms = (written, perturbed.adversarial, placebo(original, (written - original).abs(), [one.task.seed for one in batch]))
     measures = list(zip(*(measure(bench.space, original, form) for form in forms[:2]), strict=True))
     epsilon = (bench.space.unit * bench.budget.epsilon(original)[:, 0]).tolist()
     verdicts = {}
@@ -140,20 +140,20 @@ def write(bench: Bench, batch: Sequence[Clip], adversarial: Tensor) -> Tensor:
     return torch.stack([bench.space.read(bench.folder / one.task.output) for one in batch])
 
 
-def placebo(clean: Tensor, adversarial: Tensor, seeds: Sequence[int]) -> Tensor:
-    """What an attack is to be compared with: its own changes, thrown about. Each |δ_i| goes to a random sample and gets a random sign.
+def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
+    """What an attack is to be compared with: its own changes, thrown about. Each size |δ_i| goes to a random sample and gets a random sign.
 
     So as many samples change, by as much, and nothing of where and whither is left. What noise of this size changes is no success.
 
     Args:
-        clean, adversarial: `(B, N)` on the CPU.
+        clean, sizes: `(B, N)` on the CPU.
         seeds: one per utterance.
     """
     moved = []
-    for row, other, seed in zip(clean, adversarial, seeds, strict=True):
+    for row, sizes_of_row, seed in zip(clean, sizes, seeds, strict=True):
         random = torch.Generator().manual_seed(derive_seed(seed, "placebo"))
         signs = torch.randint(0, 2, row.shape, generator=random, dtype=row.dtype) * 2 - 1
-        moved.append((other - row).abs()[torch.randperm(len(row), generator=random)] * signs)
+        moved.append(sizes_of_row[torch.randperm(len(row), generator=random)] * signs)
     return add_within_range(clean, torch.stack(moved))
 
 

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from staa_cli.audio.budget import Budget, add_within_range
+from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import read_audio
 from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.utterance import spread
+from staa_cli.evaluation.pipeline import placebo
 from staa_cli.metrics.classification import accuracy_percent
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.interrupts import breathe
@@ -115,7 +116,9 @@ def examine(
     if len(probes) >= FEWEST and len(facts["predictions"]) == 1:
         warnings.append(f"answers '{predicted[0]}' to all {len(probes)} utterances: it tells nothing apart")
     if budget is not None:
-        noisy = torch.cat([answer(name, loaded, add_noise(probe.waveform, budget).to(device)) for probe in probes])
+        noisy = torch.cat(
+            [answer(name, loaded, placebo(probe.waveform, largest(probe.waveform, budget), [0]).to(device)) for probe in probes]
+        )
         changed = float(100 * (noisy.argmax(dim=1) != answers.argmax(dim=1)).double().mean())
         facts["placebo_percent"] = changed
         if changed > MUCH and len(probes) >= FEWEST:
@@ -142,11 +145,9 @@ def examine(
     return {**facts, "warnings": warnings}
 
 
-def add_noise(waveform: Tensor, budget: Budget) -> Tensor:
-    """Random signs of size ε on every sample, the same at every call. `(1, T)` → `(1, T)`"""
-    random = torch.Generator().manual_seed(0)
-    signs = torch.randint(0, 2, waveform.shape, generator=random, dtype=waveform.dtype) * 2 - 1
-    return add_within_range(waveform, budget.epsilon(waveform) * signs)
+def largest(waveform: Tensor, budget: Budget) -> Tensor:
+    """ε on every sample. `(1, T)` → `(1, T)`"""
+    return budget.epsilon(waveform).expand_as(waveform)
 
 
 @torch.no_grad()

@@ -35,6 +35,14 @@ def test_the_way_out_is_named_and_leads_out(staa: Staa, world: World, narrow: Pa
     assert (summary["utterances"], summary["left_out"]) == (8, {"wild": 4})
 
 
+def test_inputs_left_out_are_not_in_sample(staa: Staa, world: World, narrow: Path, tmp_path: Path) -> None:
+    command = ("attack", world.generator, world.data, "--split", "train", "--in-sample", "--known-labels", "--victim", narrow)
+    outcome = staa(*command, "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    summary = json.loads((tmp_path / "out/metrics.json").read_text())["summary"]
+    assert (summary["utterances"], summary["left_out"], summary["in_sample"]) == (16, {"wild": 8}, 16)
+
+
 def test_a_victim_that_knows_none(staa: Staa, world: World, tmp_path: Path) -> None:
     victim = build_victim("emo18", ["north", "south"])
     save_module(tmp_path / "foreign/model.safetensors", victim, victim_header("emo18", victim))
