@@ -149,7 +149,7 @@ def attack_with_all(attackers: Attackers, jury: Jury, dry_run: bool, output: Out
             metrics = evaluation.run.confirm() if evaluation.run.finished else attack_with(recipe, evaluation)
             if conclude(evaluation.run, metrics, output, shown=False):
                 incomplete.append(name)
-            done.append(evaluation.out)
+            done.append((evaluation.out, metrics))
         except (Interrupted, OSError):  # these would stop the next one as well
             raise
         except Exception as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from staa_cli.commands.output import Output
-from staa_cli.runtime.folders import read_metrics
 from staa_cli.runtime.run import Run
 
 
@@ -67,12 +66,15 @@ def show_plans(plans: Sequence[tuple[Run, str]], output: Output) -> None:
     )
 
 
-def show_together(folders: Sequence[Path], table: str, output: Output) -> None:
-    """The results of several runs in one table."""
+def show_together(runs: Sequence[tuple[Path, dict[str, Any]]], table: str, output: Output) -> None:
+    """The results of several runs in one table.
+
+    Args:
+        runs: folders, and what we know of them: another process may be putting something else in their places.
+    """
     from staa_cli.reporting.formats import as_data, as_rich
     from staa_cli.reporting.tables import build_tables
 
-    runs = [(folder, read_metrics(folder)) for folder in folders]
     tables = build_tables(runs, table)
     data = {"runs": [{"folder": str(folder), **metrics} for folder, metrics in runs], "tables": as_data(tables)}
     output.result(data, *map(as_rich, tables))

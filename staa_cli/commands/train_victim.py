@@ -74,6 +74,7 @@ def train_victim(
         settings = next(iter(recipes.values()))
         utterances = len(manifest.split(*settings.train_on.split("+")))
         plan = f"train {settings.model} for {settings.epochs} epochs on {utterances} utterances of {data}"
+        made = {folder: run.found for folder, run in runs.items() if run.found is not None}
         if seeds is None:
             todo = [] if settled(runs[out], plan, dry_run, output) else [out]
         elif dry_run:
@@ -104,11 +105,11 @@ def train_victim(
                     if seeds is not None:
                         output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
                     processes = f" ({world.size} processes)" if world.size > 1 else ""
-                    metrics = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
-                    conclude(runs[folder], metrics, output, shown=seeds is None)
+                    made[folder] = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
+                    conclude(runs[folder], made[folder], output, shown=seeds is None)
         world.agree(None)
         if seeds is not None and not dry_run:
-            show_together(list(runs), "victims", output)
+            show_together([(folder, made[folder]) for folder in runs], "victims", output)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -134,6 +135,16 @@ def try_lock(path: Path) -> int | None:
             return lock
     except (BlockingIOError, FileNotFoundError):
         pass
+    except OSError as error:
+        os.close(lock)
+        path.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        raise UsageError(
+            f"nothing can be made in {path.parent}: its file system has no locks ({error.strerror}), which keep two processes from writing "
+            "one folder",
+            "out",
+        ) from None
     os.close(lock)
     return None
 

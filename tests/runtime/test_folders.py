@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from staa_cli.commands.advice import advised
 from staa_cli.runtime import folders
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.folders import (
@@ -124,6 +126,18 @@ def test_a_lock_file_that_was_removed_is_no_lock(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(folders.fcntl, "flock", late)
     with locked(tmp_path / "out"):
         assert folders.try_lock(tmp_path / ".out.staa-lock") is None
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def without(file: int, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(folders.fcntl, "flock", without)
+    with pytest.raises(UsageError, match="its file system has no locks") as refusal, locked(tmp_path / "out"):
+        pass
+    assert advised(refusal.value).endswith("; choose another folder with -o")
     assert names(tmp_path) == set()
 
 
