@@ -40,6 +40,11 @@ WRITTEN_AS = {
 }
 
 
+def one_line(text: object) -> str:
+    """Names may hold line breaks; a message about one of many files must not, or it would look like two."""
+    return str(text).replace("\n", "\\n").replace("\r", "\\r")
+
+
 class AudioError(StaaError):
     """One file that cannot be used as audio; the others can."""
 
@@ -80,45 +85,46 @@ def read_audio(path: Path, channel: int | None = None) -> Audio:
     Raises:
         AudioError: no file, not readable, no audio, damaged, empty, without that channel, or with samples that are not finite.
     """
+    name = one_line(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is a device or a pipe" if path.exists() else "does not exist"
-        raise AudioError(f"{path} {what}, expected an audio file")
+        raise AudioError(f"{name} {what}, expected an audio file")
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AudioError(explain_os_error(error)) from None
+        raise AudioError(one_line(explain_os_error(error))) from None
     if not data:
-        raise AudioError(f"{path} is an empty file (0 bytes), expected audio")
-    truncated = AudioError(f"{path} is truncated: its header promises more audio than the file holds; copy it again from its source")
+        raise AudioError(f"{name} is an empty file (0 bytes), expected audio")
+    truncated = AudioError(f"{name} is truncated: its header promises more audio than the file holds; copy it again from its source")
     if is_truncated(data):  # which libmpg123 would tell us on stderr
         raise truncated
     try:
         with in_memory(data) as handle, Sound(handle, closefd=False) as file:
             declared, rate, channels, container = file.frames, file.samplerate, file.channels, file.subtype
             if channel is not None and channel > channels:
-                raise AudioError(f"{path} has {channels} channel(s), expected a channel {channel}; choose another with 'channel'")
+                raise AudioError(f"{name} has {channels} channel(s), expected a channel {channel}; choose another with 'channel'")
             samples = read_mono(file, channel)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
         # libsndfile's own words, without the name of our buffer.
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
         if "does not exist" in reason:  # what it says of a header that leads it out of the file
             reason = "its header is damaged"
-        raise AudioError(f"{path} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
+        raise AudioError(f"{name} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
     if len(samples) < declared:
         raise truncated
     if len(samples) == 0:
-        raise AudioError(f"{path} holds 0 samples, expected at least 1")
+        raise AudioError(f"{name} holds 0 samples, expected at least 1")
     if rate not in RATES:
-        raise AudioError(f"{path} has a sampling rate of {rate} Hz, expected {RATES.start} to {RATES.stop - 1} Hz: its header is damaged")
+        raise AudioError(f"{name} has a sampling rate of {rate} Hz, expected {RATES.start} to {RATES.stop - 1} Hz: its header is damaged")
     if not np.isfinite(samples).all():
-        raise AudioError(f"{path} holds {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite, expected finite numbers")
+        raise AudioError(f"{name} holds {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite, expected finite numbers")
     subtype = WRITTEN_AS.get(container, "FLOAT")
     if rate != SAMPLE_RATE:
         import soxr
 
         samples = soxr.resample(samples, rate, SAMPLE_RATE)
         if len(samples) == 0:
-            raise AudioError(f"{path} is shorter than one sample at {SAMPLE_RATE} Hz, expected at least 1")
+            raise AudioError(f"{name} is shorter than one sample at {SAMPLE_RATE} Hz, expected at least 1")
     if subtype in PCM_SCALE and (rate != SAMPLE_RATE or channels != 1):
         samples = (to_integers(samples, subtype) / PCM_SCALE[subtype]).astype(np.float32)
     return Audio(samples, subtype, rate, channels, hash_bytes(data))
@@ -147,8 +153,15 @@ def read_mono(file: soundfile.SoundFile, channel: int | None) -> Samples:
     """All samples of one channel or of their mean. Read in blocks: a damaged header may promise more than the memory holds."""
     blocks = [np.empty(0, np.float32)]
     while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)):
-        blocks.append(block[:, channel - 1] if channel is not None else block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+        blocks.append(block[:, channel - 1] if channel is not None else block[:, 0] if block.shape[1] == 1 else mean(block))
     return np.concatenate(blocks)
+
+
+def mean(block: Samples) -> Samples:
+    """Of the channels, `(T, C)` → `(T,)`; where it is none, the caller says so, and not NumPy on stderr."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        averaged: Samples = block.mean(axis=1)
+    return averaged
 
 
 def to_integers(samples: ArrayLike, subtype: str) -> NDArray[np.int32]:

@@ -66,12 +66,13 @@ def train_generator(
     if settled(run, plan, dry_run, output):
         return 0
     with held():
-        from staa_cli.evaluation.preflight import corpus_probes, preflight
-        from staa_cli.generator.training import train_generator
         from staa_cli.runtime.device import resolve_device
-        from staa_cli.victims.checkpoint import load_victim
 
         place = resolve_device(device)
+        from staa_cli.evaluation.preflight import corpus_probes, preflight
+        from staa_cli.generator.training import train_generator
+        from staa_cli.victims.checkpoint import load_victim
+
         model = load_victim(reference, place)
         corpus = corpus_name(data)
         checks = preflight(

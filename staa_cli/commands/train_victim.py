@@ -88,9 +88,10 @@ def train_victim(
         if todo:
             with held():
                 from staa_cli.runtime.device import resolve_device
-                from staa_cli.victims.training import train_victim
 
                 place = resolve_device(device)
+                from staa_cli.victims.training import train_victim
+
                 corpus = corpus_name(data)
                 commit = None if start is None else revision(start)
                 extra = {"revisions": {encoder: commit}} if commit else {}

@@ -98,6 +98,7 @@ class Evaluation:
         Returns:
             What `metrics.json` holds.
         """
+        self.jury.load()
         from staa_cli.evaluation.loop import attack_all
         from staa_cli.evaluation.pipeline import Bench
         from staa_cli.evaluation.spaces import build_space

@@ -72,9 +72,10 @@ class Jury:
     @held()
     def victims(self) -> dict[str, LoadedVictim]:
         """By their names in the results."""
+        device = self.device
         from staa_cli.victims.checkpoint import load_victim
 
-        loaded = [load_victim(reference, self.device) for reference in self.references]
+        loaded = [load_victim(reference, device) for reference in self.references]
         return dict(zip(names(loaded), loaded, strict=True))
 
     def load(self) -> None:

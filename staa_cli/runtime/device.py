@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.interrupts import held
+from staa_cli.runtime.interrupts import breathe, held
 from staa_cli.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         UsageError: CUDA was asked for and is absent, or the index is too large.
     """
+    check_device_name(name)
     import torch
 
-    check_device_name(name)
+    breathe()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)

@@ -102,3 +102,20 @@ def test_quantisation_never_exceeds_the_perturbation(subtype: str) -> None:
     step = 1 / scale
     assert ((written - clean).abs().double() <= (adversarial - clean).abs().double() + 1e-6 * step).all()
     assert ((written - adversarial).abs().double() < step * (1 + 1e-3)).all()
+
+
+def test_a_name_with_a_line_break_stays_in_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a\nerror: b.wav"
+    for make in (path.touch, lambda: path.write_text("dear diary"), path.unlink):
+        make()
+        with pytest.raises(AudioError, match=r"a\\nerror: b\.wav ") as caught:
+            read_audio(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_numpy_says_nothing_of_what_is_refused(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    for value in (3e38, np.inf):
+        soundfile.write(tmp_path / "a.wav", np.full((100, 2), (value, -value if value == np.inf else value)), 44_100, "FLOAT")
+        with pytest.raises(AudioError, match="100 samples that are NaN or infinite"):
+            read_audio(tmp_path / "a.wav")
+    assert not recwarn.list
