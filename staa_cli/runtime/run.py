@@ -104,10 +104,13 @@ class Run:
         if metrics.get("key") == self.key:
             return None if metrics["summary"].get("failed") else metrics
         if not self.overwrite and not self.extendable():
-            here = {"staa": (metrics.get("versions") or {}).get("staa"), **{name: metrics.get(name) for name in ("recipe", *self.identity)}}
+            made_by = metrics.get("versions")
+            here = {name: metrics.get(name) for name in ("recipe", *self.identity)}
+            here |= {"staa": made_by.get("staa") if isinstance(made_by, dict) else None}
             there = {"staa": __version__, "recipe": self.recipe.model_dump(), **self.identity}
-            if self.device is not None:  # `cuda:1` is of the type `cuda`
-                here["device"], there["device"] = str(metrics.get("device")).split(":")[0].split()[0], self.device
+            if self.device is not None:
+                # `cuda:1` and `cuda:0 (2 processes)` are of the type `cuda`.
+                here["device"], there["device"] = str(metrics.get("device")).partition(":")[0].partition(" ")[0], self.device
             which = differences(here, there)
             raise UsageError(f"{self.out} is finished, with another recipe, input, checkpoint, seed, device or version{which}", "overwrite")
         return None

@@ -66,7 +66,9 @@ def test_dry_run_needs_no_torch_and_writes_nothing(world: World, tmp_path: Path,
     # An attack's settings stand in its own file, beside its tensors.
     run = run_process if command == "baseline" else without_torch
     program = (sys.executable, "-m", "staa_cli") if command == "baseline" else ()
-    outcome = run(*program, *dry_runs(world)[command], "--dry-run", "--json", "-o", tmp_path / "out")
+    # What `auto` is, torch is asked where a GPU's driver is.
+    device = () if command == "prepare" else ("--device", "cpu")
+    outcome = run(*program, *dry_runs(world)[command], *device, "--dry-run", "--json", "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert outcome.err == ""
     plan = json.loads(outcome.out)

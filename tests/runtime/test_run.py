@@ -184,3 +184,11 @@ def test_unfinished_work_goes_on_on_another_device(tmp_path: Path) -> None:
         make(tmp_path / "out", device="cuda").execute(stop, "cuda")
     made = make(tmp_path / "out", device="cpu").execute(lambda folder: {"found": (folder / "state").read_text()}, "cpu")
     assert made["summary"] == {"found": "half"}
+
+
+@pytest.mark.parametrize("damage", [{"device": ""}, {"device": None}, {"versions": "0.1"}, {"versions": [1]}])
+def test_a_damaged_result_is_refused_in_words(tmp_path: Path, damage: dict[str, Any]) -> None:
+    made = execute(make(tmp_path / "out", device="cpu"))
+    (tmp_path / "out" / "metrics.json").write_text(json.dumps({**made, "key": "of old", **damage}))
+    with pytest.raises(UsageError, match="is finished, with another recipe"):
+        make(tmp_path / "out", device="cpu")

@@ -230,7 +230,8 @@ def test_all_kinds_judge_one_attack(staa: Staa, foreign: dict[str, Path], plugin
 
 def test_dry_run_with_foreign_victims_needs_no_torch(foreign: dict[str, Path], world: World, tmp_path: Path) -> None:
     victims = [word for victim in foreign.values() for word in ("--victim", victim)]
-    outcome = without_torch("attack", world.generator, world.data, "--split", "test", *victims, "--dry-run", "-o", tmp_path / "out")
+    options = ("--device", "cpu", "--dry-run", "-o", tmp_path / "out")
+    outcome = without_torch("attack", world.generator, world.data, "--split", "test", *victims, *options)
     assert outcome.code == 0, outcome.err
 
 
