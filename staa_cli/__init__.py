@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from staa_cli.attacks.deepfool import DeepFool
     from staa_cli.attacks.fgsm import FGSM
     from staa_cli.attacks.jsma import JSMA
+    from staa_cli.attacks.mi import MI
     from staa_cli.attacks.noise import Noise
     from staa_cli.attacks.one_pixel import OnePixel
     from staa_cli.attacks.pgd import PGD
     from staa_cli.attacks.sigma_zero import SigmaZero
     from staa_cli.attacks.sparse_pgd import SparsePGD
     from staa_cli.attacks.sparsefool import SparseFool
+    from staa_cli.attacks.vmi import VMI
     from staa_cli.audio.budget import Budget
     from staa_cli.evaluation.in_memory import evaluate
     from staa_cli.generator.checkpoint import load_generator
@@ -38,7 +40,9 @@ __all__ = [
     "CWL2",
     "FGSM",
     "JSMA",
+    "MI",
     "PGD",
+    "VMI",
     "Boundary",
     "Budget",
     "CWLinf",

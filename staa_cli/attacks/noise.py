@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from staa_cli.attacks.core.attack import Attack, Needs, Outcome
-from staa_cli.attacks.core.tensors import top_k_mask, uniform
+from staa_cli.attacks.core.tensors import share_of, top_k_mask, uniform
 from staa_cli.audio.budget import add_within_range, project
 
 
@@ -33,7 +33,7 @@ class Noise(Attack):
     ) -> Outcome:
         """See `Attack.perturb`."""
         epsilon = self.budget.epsilon(waveforms)
-        mask = top_k_mask(uniform(random, waveforms), max(1, round(self.percent / 100 * waveforms.shape[1])))
+        mask = top_k_mask(uniform(random, waveforms), share_of(waveforms, self.percent))
         signs = torch.where(uniform(random, waveforms) < 0.5, -1.0, 1.0)
         perturbation = project(epsilon * signs * mask, waveforms, epsilon)
         return Outcome(add_within_range(waveforms, perturbation))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.attacks.core.tensors import differentiate, top_k_mask, uniform
+from staa_cli.attacks.core.tensors import differentiate, share_of, top_k_mask, uniform
 from staa_cli.audio.budget import add_within_range, project
 from staa_cli.metrics.margin import reached
 from staa_cli.runtime.schema import Strict, Switch
@@ -30,8 +30,8 @@ class Positions(Strict):
 
     def choose(self, gradient: Tensor, random: Sequence[torch.Generator]) -> Tensor:
         """`(B, T)` → 1 at the samples that may move, `(B, T)`."""
-        k = max(1, round(self.percent / 100 * gradient.shape[1]))
-        return top_k_mask(gradient.abs() if self.select == "gradient" else uniform(random, gradient), k)
+        scores = gradient.abs() if self.select == "gradient" else uniform(random, gradient)
+        return top_k_mask(scores, share_of(gradient, self.percent))
 
 
 class PGD(Attack):
@@ -54,7 +54,7 @@ class PGD(Attack):
         """With the share of samples that a step moves."""
         if self.positions is None:
             return self.title
-        return f"{self.title} {self.positions.percent:g} %" + "/step" * self.positions.redraw
+        return f"{self.title} {self.positions.percent:g} %" + "/step" * (self.positions.redraw and self.steps > 1)
 
     @torch.enable_grad()
     def perturb(
@@ -88,7 +88,8 @@ class PGD(Attack):
                 step = -step
             if self.positions is not None:
                 if mask is None or self.positions.redraw:
-                    mask = self.positions.choose(gradient, random)
+                    # A sample at the edge of the range cannot be moved beyond it.
+                    mask = self.positions.choose(gradient * (project(step, x, epsilon[active]) != 0), random)
                 step = step * mask
             perturbation = perturbation.index_copy(0, active, project(delta + step, x, epsilon[active]))
         return Outcome(add_within_range(waveforms, perturbation))

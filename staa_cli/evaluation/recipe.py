@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, create_model, field_validator, model_validator
 
 from staa_cli.attacks.core.attack import Attack
 from staa_cli.attacks.core.registry import attack_names, find_attack
 from staa_cli.audio.budget import Budget
+from staa_cli.evaluation.match import SHARES, fill, share_key
 from staa_cli.runtime.errors import StaaError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ class SpaceBudget(Budget):
 
 
 class BaselineRecipe(Attack):
-    """What the recipes of all attacks share. Each attack's own schema has its settings besides: see `schema_for`."""
+    """What the recipes of all attacks share. Each attack's own schema has its settings besides: see `schema_for`.
+
+    `match` becomes the share of samples before anything else is looked at, and is no part of a resolved recipe: the number is.
+    """
+
+    rival_keys: ClassVar = ("match", *SHARES)
 
     step: Literal["baseline"] = Field(description="the command that the recipe is for")
     attack: str = Field(description="the attack's name")
@@ -41,6 +47,12 @@ class BaselineRecipe(Attack):
     reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave; of no meaning with 'target'")
     target: str | None = Field(None, min_length=1, description="a targeted attack: the label that every prediction shall become")
     seed: int = Field(0, ge=0, description="of all random numbers")
+    match: str | None = Field(
+        None,
+        min_length=1,
+        exclude=True,
+        description="in place of 'percent': the folder of a finished attack; k is the mean share of samples that it changed on disk",
+    )
 
     @classmethod
     def schema_for(cls, data: Mapping[str, Any]) -> type[BaselineRecipe]:
@@ -53,6 +65,24 @@ class BaselineRecipe(Attack):
             return cls
         near = difflib.get_close_matches(str(data.get("attack")), attack_names(), n=1)
         return schema_of(near[0]) if near else UnknownAttack
+
+    @classmethod
+    def idle_keys(cls) -> frozenset[str]:
+        """See `Strict`."""
+        return frozenset() if share_key(cls) else frozenset({"match"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def share_of_a_run(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or not isinstance(data.get("match"), str) or issubclass(cls, UnknownAttack):
+            return data
+        place = share_key(cls)
+        if place is None:
+            raise ValueError(f"match: the attack '{data.get('attack')}' has no share of samples to set")
+        try:
+            return fill(data, place)
+        except UsageError as error:
+            raise ValueError(f"match: {error}") from None
 
     @field_validator("attack")
     @classmethod

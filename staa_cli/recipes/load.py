@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from staa_cli.recipes.shipped import FOLDERS, find_recipe
+from staa_cli.runtime.differences import leaves
 from staa_cli.runtime.errors import UsageError, suggestion
 from staa_cli.runtime.schema import Strict
 from staa_cli.runtime.yaml_text import parse_yaml
@@ -59,8 +60,8 @@ def load_recipe(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     Raises:
         UsageError: every mistake of the recipe, each with the key, what was found and what was expected.
     """
-    path, data = read_recipe(name, step_of(kind))
-    edit(data, overrides, seed)
+    path, data = read_recipe(name, step_of(kind), kind.rival_keys)
+    edit(data, overrides, seed, kind.rival_keys)
     return check(path, {"": (data, kind)}, overrides)[""]
 
 
@@ -68,17 +69,18 @@ def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
     """Read and check one recipe, under the name "", or those of a preset by their names.
 
     A preset has `attackers`, a mapping of names to the keys of each, in place of `attack`; its other keys hold for all. An override holds
-    for all too, also where an attacker has its own value, unless it begins with `attackers.NAME.`.
+    for all too, also where an attacker has its own value, unless it begins with `attackers.NAME.`. A key that is of no use to an attacker
+    is left to those that it is of use to; if there is none, it is a mistake.
 
     Raises:
         UsageError: as `load_recipe`; an override that an attacker does not know is a mistake in its recipe.
     """
-    path, data = read_recipe(name, step_of(kind))
+    path, data = read_recipe(name, step_of(kind), kind.rival_keys)
     if "attackers" not in data:
-        edit(data, overrides, seed)
+        edit(data, overrides, seed, kind.rival_keys)
         return check(path, {"": (data, kind)}, overrides)
     single = [override for override in overrides if override.startswith("attackers.")]
-    edit(data, single)
+    edit(data, single, rivals=kind.rival_keys)
     attackers = data.pop("attackers")
     if not isinstance(attackers, dict) or not attackers:
         raise UsageError(f"{path}: 'attackers' is {attackers!r}, expected names with the keys of each")
@@ -90,7 +92,12 @@ def load_preset(name: str, kind: type[RecipeType], overrides: Sequence[str] = ()
             near = suggestion(str(own_name), attackers.keys() - {own_name})
             raise UsageError(f"{path}: attacker '{own_name}' is {own!r}, expected keys and values with 'attack' among them{near}")
         merged[str(own_name)] = deepcopy({**data, **own})
-        edit(merged[str(own_name)], [override for override in overrides if override not in single], seed)
+        edit(merged[str(own_name)], [override for override in overrides if override not in single], seed, kind.rival_keys)
+    idle = {own_name: kind.schema_for(own).idle_keys() for own_name, own in merged.items()}
+    useless = frozenset[str].intersection(*idle.values())
+    for (own_name, own), given in zip(merged.items(), attackers.values(), strict=True):
+        for key in idle[own_name] - useless - given.keys():
+            own.pop(key, None)
     return check(path, {own_name: (own, kind) for own_name, own in merged.items()}, overrides)
 
 
@@ -100,17 +107,17 @@ def step_of(kind: type[Strict]) -> str:
     return step
 
 
-def read_recipe(name: str, step: str) -> tuple[Path, dict[str, Any]]:
+def read_recipe(name: str, step: str, rivals: Sequence[str] = ()) -> tuple[Path, dict[str, Any]]:
     """The file of a recipe and what it says, together with what it extends; unchecked but for its step.
 
     Raises:
         UsageError: there is no such recipe, it is not for `step`, or cannot be read.
     """
     path = find_recipe(name, step)
-    return path, read_file(path, step, ())
+    return path, read_file(path, step, rivals, ())
 
 
-def read_file(path: Path, step: str, heirs: tuple[Path, ...]) -> dict[str, Any]:
+def read_file(path: Path, step: str, rivals: Sequence[str], heirs: tuple[Path, ...]) -> dict[str, Any]:
     """What a file says. With `extends`, its keys replace those of the recipe that it names, each as a whole.
 
     Args:
@@ -135,11 +142,40 @@ def read_file(path: Path, step: str, heirs: tuple[Path, ...]) -> dict[str, Any]:
     source = beside if beside.is_file() else find_recipe(base, step)
     if source.resolve() in {heir.resolve() for heir in (*heirs, path)}:
         raise UsageError(f"{path}: 'extends: {base}' leads back to where it came from")
-    return {**read_file(source, step, (*heirs, path)), **data}
+    return overlay(read_file(source, step, rivals, (*heirs, path)), data, rivals)
 
 
-def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None) -> None:
+def overlay(older: dict[str, Any], newer: dict[str, Any], rivals: Sequence[str]) -> dict[str, Any]:
+    """Two layers of a recipe together: the newer one's keys replace the older one's, each as a whole."""
+    make_way(older, newer, rivals)
+    return {**older, **newer}
+
+
+def make_way(older: dict[str, Any], newer: Mapping[str, Any], rivals: Sequence[str]) -> None:
+    """Remove from the older layer, in place, the rivals of what the newer one says. Null says nothing."""
+    said = {name for name, value in leaves(newer) if value is not None}
+    for name in said:
+        for key in rivals:
+            if f".{name}".endswith(f".{key}"):
+                for other in {name.removesuffix(key) + rival for rival in rivals} - said:
+                    remove(older, other)
+
+
+def remove(data: dict[str, Any], dotted: str) -> None:
+    """Forget a key, if it is there."""
+    *above, last = dotted.split(".")
+    for key in above:
+        if not isinstance(data := data.get(key, {}), dict):
+            return
+    data.pop(last, None)
+
+
+def edit(data: dict[str, Any], overrides: Sequence[str], seed: int | None = None, rivals: Sequence[str] = ()) -> None:
     """Apply what the command line says to a recipe in place."""
+    said: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(said, override)
+    make_way(data, said, rivals)
     for override in overrides:
         apply_override(data, override)
     if seed is not None:

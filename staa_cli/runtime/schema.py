@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
@@ -19,14 +19,25 @@ Split = Literal["train", "val", "test"]
 
 
 class Strict(BaseModel):
-    """No unknown keys, no silent conversions, no NaN."""
+    """No unknown keys, no silent conversions, no NaN.
+
+    Class variables:
+        rival_keys: dotted keys that exclude each other. Of the layers of a recipe (what it extends, itself, the command line) the last
+            one that gives any of them decides.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    rival_keys: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def schema_for(cls, data: Mapping[str, Any]) -> type[Self]:
         """The schema that checks `data`: this one, or the one of its variants that `data` names."""
         return cls
+
+    @classmethod
+    def idle_keys(cls) -> frozenset[str]:
+        """The keys of all its variants that are of no use to this one: what a preset says of them is for its others."""
+        return frozenset()
 
 
 class OneOf(Strict):

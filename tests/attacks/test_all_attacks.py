@@ -26,6 +26,8 @@ LOUD, PEAK = {"linf": 0.1}, {"peak_snr_db": 10.0}
 CHEAP: dict[str, dict[str, Any]] = {
     "bim": {"steps": 3, "step_size": 0.5},
     "pgd": {"steps": 3, "step_size": 0.5},
+    "mi": {"steps": 3, "step_size": 0.5, "percent": 25.0},
+    "vmi": {"steps": 2, "step_size": 0.5, "neighbours": 3, "spectrum": {"copies": 8, "sigma": 0.1}},
     "sparsefool": {"steps": 3, "deepfool_steps": 5},
     "deepfool": {"steps": 5},
     "one-pixel": {"steps": 3, "population": 8, "forward_batch": 5},

@@ -94,6 +94,21 @@ def test_positions_are_as_few_as_asked(select: Literal["gradient", "random"], vi
         assert (changed > 0).all()
 
 
+def test_one_step_moves_exactly_k_samples_those_of_the_largest_gradients_with_room() -> None:
+    """A sample at the edge of the range that the step would move beyond it is none of them."""
+    weights = torch.randn(2, 400, generator=torch.Generator().manual_seed(2))
+    waveforms = 0.1 * torch.randn(1, 400, generator=torch.Generator().manual_seed(3))
+    slope = weights[1] - weights[0]
+    steepest = slope.abs().topk(26).indices
+    waveforms[0, steepest[3]] = slope[steepest[3]].sign()
+    attack = FGSM(budget=Budget(linf=0.05), positions=Positions(percent=6.25))
+    moved = attack(Linear(weights), waveforms, torch.tensor([0])) - waveforms
+    chosen = [place for rank, place in enumerate(steepest.tolist()) if rank != 3]
+    assert sorted(moved[0].nonzero().flatten().tolist()) == sorted(chosen)
+    assert torch.allclose(moved[0, chosen], 0.05 * slope[chosen].sign(), atol=1e-7)
+    assert attack.label == "FGSM 6.25 %"
+
+
 def test_one_position_of_a_single_sample() -> None:
     victim = Linear(torch.tensor([[1.0], [-1.0]]))
     waveforms = torch.tensor([[0.01]])

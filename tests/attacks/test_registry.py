@@ -24,7 +24,7 @@ from staa_cli.runtime.errors import StaaError, UsageError
 from .test_all_attacks import CHEAP, every_attack, recipe
 
 ATTACKS = Path(registry.__file__).parents[1]
-FAMILY = {"fgsm": {"pgd"}, "bim": {"pgd"}, "sparsefool": {"deepfool"}}
+FAMILY = {"fgsm": {"pgd"}, "bim": {"pgd"}, "vmi": {"mi"}, "sparsefool": {"deepfool"}}
 """Attacks that are made of another one."""
 
 
