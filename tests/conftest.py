@@ -98,8 +98,7 @@ RECIPES = {
     "emo18": "step: train-victim\nmodel: emo18\nepochs: 3\nbatch_size: 4\n",
     "zhao19": "step: train-victim\nmodel: zhao19\nepochs: 3\nbatch_size: 4\n",
     "staa-net": (
-        "step: train-generator\nbudget: {peak_snr_db: 10}\ncondition: prediction\nadaptive_sparsity: {}\n"
-        "weights: {magnitude: 1e-6, sparsity: 1e-8, quantisation: 1e-6}\ngate: straight-through\n"
+        "step: train-generator\nbudget: {peak_snr_db: 10}\nsparsity: {trained: [5, 50], default: 20}\nguide: prediction\n"
         "epochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
     ),
     "pgd": "step: baseline\nattack: pgd\nbudget: {peak_snr_db: 3}\nsteps: 4\nstep_size: 0.4\npositions: {percent: 10}\n",

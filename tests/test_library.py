@@ -78,7 +78,7 @@ def test_a_generator_is_told_its_own_threat_model_s_answers(world: World) -> Non
     for own in (generator.threat, generator.threat.victim, load_victim(world.emo18)):
         assert evaluate(generator, own, x)["utterances"] == 1
     for other in (load_victim(world.zhao19), load_victim(world.zhao19).victim):
-        with pytest.raises(UsageError, match="told the prediction of its own threat model 'emo18', and 'threat' is another model"):
+        with pytest.raises(UsageError, match="guided by its own threat model 'emo18', and 'threat' is another model"):
             evaluate(generator, other, x)
 
 

@@ -26,7 +26,13 @@ class Budget(OneOf):
         if self.linf is not None:
             return waveforms.new_full((waveforms.shape[0], 1), self.linf)
         assert self.peak_snr_db is not None
-        return waveforms.abs().amax(dim=1, keepdim=True) * 10 ** (-self.peak_snr_db / 20)
+        return peak_epsilon(waveforms, self.peak_snr_db)
+
+
+def peak_epsilon(waveforms: Tensor, snr: Tensor | float) -> Tensor:
+    """ε that lies `snr` dB below each utterance's peak. `waveforms`: `(B, T)`, `snr`: one, or `(B, 1)`. Returns: `(B, 1)`."""
+    epsilon: Tensor = waveforms.abs().amax(dim=1, keepdim=True) * 10 ** (-snr / 20)
+    return epsilon
 
 
 def bounds(waveforms: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,3 +70,11 @@ def round_to_zero(perturbation: Tensor, grain: Tensor) -> Tensor:
     """
     steps = (perturbation / grain).double()
     return ((steps + 1e-6 * steps.sign()).trunc().to(perturbation.dtype) * grain).where(grain > 0, perturbation)
+
+
+def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:
+    """x_adv as a file will hold it, all `(A, T)` but `grain`, `(A, 1)`; gradients pass as if it held any number."""
+    written = round_to_zero(perturbation.detach(), grain)
+    heard = add_within_range(waveforms, written + (perturbation - perturbation.detach()))
+    # Integers end one step below 1.
+    return heard.minimum((1 - grain).where(grain > 0, float("inf")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,8 @@ from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
     from staa_cli.evaluation.attackers import Attacker
+    from staa_cli.evaluation.request import AttackRecipe
+    from staa_cli.generator.checkpoint import LoadedGenerator
 
 
 def attack(
@@ -21,6 +25,21 @@ def attack(
     labels: opt.LabelMap = None,
     known_labels: opt.KnownLabels = False,
     split: opt.Split = None,
+    sparsity: Annotated[
+        str | None,
+        typer.Option("--sparsity", metavar="P,P,...", help="Percent of the samples to move; several: a folder each.", show_default=False),
+    ] = None,
+    snr: Annotated[
+        str | None,
+        typer.Option("--snr", metavar="DB,DB,...", help="Peak SNR, of a generator trained for several; likewise.", show_default=False),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="LABEL", help="What every prediction shall become.", show_default=False),
+    ] = None,
+    refine: Annotated[
+        int, typer.Option("--refine", metavar="N", min=0, help="Steps of sPGD from the generator's output, up to success.")
+    ] = 0,
     in_sample: opt.InSample = False,
     limit: opt.Limit = None,
     files_from: opt.FilesFrom = None,
@@ -37,55 +56,76 @@ def attack(
 
     \b
     Examples:
+      staa attack runs/emodb/staa-net runs/emodb/data --split test \\
+          --sparsity 1,2,5 -o runs/emodb/staa-net-test
       staa attack runs/emodb/staa-net my-recordings/ --victim runs/emodb/zhao19 \\
           -o adversarial
       find . -name '*.flac' -print0 | staa attack runs/emodb/staa-net - -0 -o out
     """
-    from staa_cli.commands.show import conclude, settled
+    from staa_cli.commands.several import Planned, attack_with
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
+    from staa_cli.evaluation.request import settle
     from staa_cli.evaluation.task import hash_inputs
     from staa_cli.generator.folder import THREAT, read_recipe, trained_on
     from staa_cli.runtime.errors import UsageError
+    from staa_cli.runtime.folders import METRICS
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
+    manifest, splits, pool = trained_on(generator)
+    sparsities, snrs = opt.numbers("--sparsity", sparsity), opt.numbers("--snr", snr)
     jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
-    manifest, splits = trained_on(generator)
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    evaluation = Evaluation(
-        "attack",
-        settings,
-        files,
-        hash_inputs(files),
-        jury,
-        out,
-        budget=settings.budget,
-        seed=settings.seed,
-        checkpoints={"generator": hash_file(weights)},
-        overwrite=overwrite,
-        listener=output,
-    )
-    if settled(evaluation.run, evaluation.plan, dry_run, output):
-        return 0
+    hashes, checkpoint = hash_inputs(files), hash_file(weights)
 
-    def build() -> Attacker:
-        from staa_cli.evaluation.attackers import GeneratorAttacker
+    @cache
+    def loaded() -> LoadedGenerator:
         from staa_cli.generator.checkpoint import load_generator
 
-        return GeneratorAttacker(load_generator(generator, jury.device, jury.threat))
+        return load_generator(generator, jury.device, jury.threat)
 
-    metrics = evaluation.execute(
-        build,
-        attacker="STAA-Net",
-        ablation=settings.ablation,
-        **({"in_sample": seen} if seen else {}),
-    )
-    return conclude(evaluation.run, metrics, output)
+    def attacker(recipe: AttackRecipe) -> Attacker:
+        from staa_cli.evaluation.attackers import GeneratorAttacker
+
+        return GeneratorAttacker(loaded(), recipe)
+
+    def planned(percent: float | None, decibels: float | None) -> Planned:
+        recipe = settle(settings, percent, decibels, target, refine)
+        values = {"sparsity": percent} if len(sparsities) > 1 else {}
+        values |= {"snr": decibels} if len(snrs) > 1 else {}
+        return Planned(
+            Evaluation(
+                "attack",
+                recipe,
+                files,
+                hashes,
+                jury,
+                out / "-".join(f"{name}-{value:g}" for name, value in values.items()),
+                budget=recipe.budget,
+                seed=recipe.seed,
+                checkpoints={"generator": checkpoint},
+                target=target,
+                follows=settings.guide == "gradient" or bool(refine),
+                overwrite=overwrite,
+                listener=output,
+            ),
+            partial(attacker, recipe),
+            {"attacker": recipe.attacker(pool), "ablation": settings.ablation, **({"in_sample": seen} if seen else {})},
+        )
+
+    several = len(sparsities) > 1 or len(snrs) > 1
+    if several and (out / METRICS).exists():
+        raise UsageError(f"{out} is a finished run itself, expected a folder for one run for each value", "out")
+    attackers = {}
+    for percent, decibels in product(sparsities, snrs):
+        one = planned(percent, decibels)
+        attackers[one.evaluation.out.name if several else ""] = one
+    return attack_with(attackers, jury, dry_run, output)

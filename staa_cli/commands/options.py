@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -193,3 +194,24 @@ def read_label_map(path: Path | None) -> dict[str, str]:
     from staa_cli.victims import labels
 
     return labels.read_label_map(path) if path is not None else {}
+
+
+def numbers(option: str, text: str | None) -> list[float | None]:
+    """`1,2,5` → the numbers, each once; None where the option is missing.
+
+    Raises:
+        UsageError: something else is among them.
+    """
+    if text is None:
+        return [None]
+    found: list[float | None] = []
+    for part in text.split(","):
+        try:
+            value = float(part)
+        except ValueError:
+            value = float("nan")
+        if not isfinite(value):
+            raise UsageError(f"{option} has '{part}', expected a number, or several with commas between them")
+        if value not in found:
+            found.append(value)
+    return found

@@ -13,9 +13,12 @@ def train_generator(
     recipe: opt.Recipe,
     data: opt.Data,
     threat: Annotated[
-        str,
+        list[str],
         typer.Option(
-            "--threat", metavar="VICTIM", help=f"The victim whose gradients train the generator. {opt.VICTIM}", show_default=False
+            "--threat",
+            metavar="VICTIM",
+            help=f"The victim whose gradients train the generator; repeatable, the first one guides. {opt.VICTIM}",
+            show_default=False,
         ),
     ],
     out: opt.Out,
@@ -54,34 +57,37 @@ def train_generator(
     settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
     manifest = read_manifest(data)
     label_map = opt.read_label_map(labels)
-    reference = resolve(threat, label_map, fetch=not dry_run)
-    if reference.absent:
-        output.warning(reference.absent)
-    used(label_map, [reference])
-    reference.require_gradients("'staa train-generator'")
-    identity = {"inputs": manifest.identity(), "checkpoints": {"threat": reference.sha256}}
+    references = [resolve(one, label_map, fetch=not dry_run) for one in threat]
+    used(label_map, references)
+    for reference in references:
+        if reference.absent:
+            output.warning(reference.absent)
+        reference.require_gradients("'staa train-generator'")
+    identity = {"inputs": manifest.identity(), "checkpoints": {"threats": [reference.sha256 for reference in references]}}
     run = Run("train-generator", settings, identity, out, device=kind, overwrite=overwrite)
     utterances = len(manifest.split(*settings.train_on.split("+")))
-    plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {threat}"
+    plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {', '.join(threat)}"
     if settled(run, plan, dry_run, output):
         return 0
     with held():
         from staa_cli.runtime.device import resolve_device
 
         place = resolve_device(device)
+        from staa_cli.evaluation.jury import names
         from staa_cli.evaluation.preflight import corpus_probes, preflight
         from staa_cli.generator.training import train_generator
         from staa_cli.victims.checkpoint import load_victim
 
-        model = load_victim(reference, place)
+        models = [load_victim(reference, place) for reference in references]
         corpus = corpus_name(data)
-        checks = preflight(
-            {model.model: model}, corpus_probes(manifest, settings.train_on), place, output, threat=model.model, budget=settings.budget
-        )
+        named = dict(zip(names(models), models, strict=True))
+        probes = corpus_probes(manifest, settings.train_on)
+        checks = preflight(named, probes, place, output, threat=next(iter(named)), budget=settings.budget)
+        revisions = {str(reference.name): reference.revision for reference in references if reference.revision}
         metrics = run.execute(
-            lambda folder: {"corpus": corpus, **train_generator(settings, manifest, model, folder, place, output)},
+            lambda folder: {"corpus": corpus, **train_generator(settings, manifest, models, folder, place, output)},
             str(place),
             preflight=checks,
-            **({"revisions": {str(reference.name): reference.revision}} if reference.revision else {}),
+            **({"revisions": revisions} if revisions else {}),
         )
     return conclude(run, metrics, output)

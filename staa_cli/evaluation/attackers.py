@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from staa_cli.attacks.core.attack import Attack, Outcome
+from staa_cli.attacks.core.tensors import share_of
+from staa_cli.attacks.sparse_pgd import SparsePGD
+from staa_cli.evaluation.request import AttackRecipe
 from staa_cli.generator.checkpoint import LoadedGenerator
+from staa_cli.generator.guide import look
+from staa_cli.generator.positions import place
+from staa_cli.generator.staa_net import Request
+from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError, unknown
 from staa_cli.victims.checkpoint import LoadedVictim
 
@@ -39,24 +46,81 @@ class Attacker(Protocol):
 
 
 class GeneratorAttacker:
-    """One forward pass; plus one of the threat model where the generator is conditioned on its prediction.
+    """One forward pass; and of the threat model what the generator is told of it.
 
-    Utterances pass one by one: in a batch the last bits of the convolutions depend on the batch's size, and a position at the threshold
-    may flip. One by one, neither batch size nor order nor an interruption can change a byte, and the CPU is no slower for it.
+    A generator for all targets that has none to reach tries every other class, and keeps the one that gets furthest on the threat model.
+
+    Utterances pass one by one: in a batch the last bits of the convolutions depend on the batch's size, and the last of the k samples
+    may be another. One by one, neither batch size nor order nor an interruption can change a byte, and the CPU is no slower for it.
+
+    Raises:
+        UsageError: the threat model does not know the target, or gives no gradients where they are followed.
     """
 
-    def __init__(self, generator: LoadedGenerator) -> None:
-        self.generator, self.threat, self.forward_batch = generator, generator.threat, 1
-        self.asks_prediction = generator.recipe.condition == "prediction"
+    def __init__(self, generator: LoadedGenerator, recipe: AttackRecipe) -> None:
+        self.generator, self.recipe, self.threat, self.forward_batch = generator, recipe, generator.threat, 1
+        trained, known = recipe.generator, generator.threat.labels
+        self.target = None if recipe.target is None else index_of(recipe.target, known)
+        self.many = trained.target is not None and self.target is None
+        self.asks_prediction = trained.guide == "prediction" or self.many or bool(recipe.refine and self.target is None)
+        if trained.guide == "gradient" or recipe.refine:
+            generator.threat.reference.require_gradients("'staa attack' with a guided or refined generator")
 
     @torch.no_grad()
     def perturb(self, waveforms: Tensor, clean: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor) -> Outcome:
-        network = self.generator.network
-        return Outcome(
-            torch.cat(
-                [network(waveform[None], prediction[None]).adversarial for waveform, prediction in zip(waveforms, clean, strict=True)]
-            )
+        ones = zip(waveforms.split(1), clean.split(1), seeds, grain.split(1), strict=True)
+        return Outcome(torch.cat([self.perturb_one(*one) for one in ones]))
+
+    def perturb_one(self, waveform: Tensor, clean: Tensor, seed: int, grain: Tensor) -> Tensor:
+        """`(1, T)` x, `(1,)` the threat model's prediction, `(1, 1)` the file's steps → `(1, T)` x_adv."""
+        network, classes = self.generator.network, len(self.threat.labels)
+        targets = None if self.target is None else clean.new_tensor([self.target])
+        if self.many:
+            every = torch.arange(classes, device=clean.device)
+            targets = every[every != clean]
+        rows = waveform.expand(1 if targets is None else len(targets), -1)
+        asked = self.ask(rows, clean.expand(len(rows)), targets, seed)
+        if self.recipe.sparsity is None:
+            return self.best(network(rows, asked).adversarial, clean)[0]
+        magnitudes, logits = network.rank(rows, asked)
+        k = share_of(rows, self.recipe.sparsity)
+        found, best = self.best(place(rows, magnitudes, logits, k, grain.expand(len(rows), 1)), clean)
+        if not self.recipe.refine:
+            return found
+        attack = SparsePGD(budget=self.recipe.budget, steps=self.recipe.refine, percent=self.recipe.sparsity)
+        aim = clean if self.target is None else clean.new_tensor([self.target])
+        start = magnitudes[best : best + 1], logits[best : best + 1]
+        return attack.refine(self.threat.victim, waveform, aim, [seed], start, targeted=self.target is not None, grain=grain)
+
+    def best(self, found: Tensor, clean: Tensor) -> tuple[Tensor, int]:
+        """Of several x_adv `(B, T)` the one that is furthest from the `(1,)` clean class on the threat model, `(1, T)`, and which it is."""
+        best = int(margin(self.threat(found), clean.expand(len(found)), targeted=False).argmax()) if len(found) > 1 else 0
+        return found[best : best + 1], best
+
+    def ask(self, rows: Tensor, clean: Tensor, targets: Tensor | None, seed: int) -> Request:
+        """`(B, T)` x, `(B,)` predictions and targets."""
+        recipe, ones = self.recipe, rows.new_ones(len(rows))
+        gradient = None
+        if recipe.generator.guide == "gradient":
+            keys = clean.new_tensor([seed]).expand(len(rows))
+            clean, gradient = look(self.threat.victim, rows, recipe.budget.epsilon(rows), keys, targets, copies=recipe.generator.copies)
+        return Request(
+            percent=None if recipe.sparsity is None else recipe.sparsity * ones,
+            snr=None if recipe.snr is None else recipe.snr * ones,
+            predictions=clean,
+            targets=targets,
+            gradient=gradient,
         )
+
+
+def index_of(target: str, known: list[str]) -> int:
+    """
+    Raises:
+        UsageError: the threat model does not know the target.
+    """
+    if target not in known:
+        raise unknown("target", target, known)
+    return known.index(target)
 
 
 class BaselineAttacker:
@@ -73,8 +137,7 @@ class BaselineAttacker:
     def __init__(self, attack: Attack, threat: LoadedVictim, reference: str = "prediction", target: str | None = None) -> None:
         self.attack, self.threat, self.reference, self.target = attack, threat, reference, target
         self.asks_prediction = target is None and reference == "prediction"
-        if target is not None and target not in threat.labels:
-            raise unknown("target", target, threat.labels)
+        self.index = None if target is None else index_of(target, threat.labels)
 
     @property
     def forward_batch(self) -> int:
@@ -86,8 +149,8 @@ class BaselineAttacker:
 
     def perturb(self, waveforms: Tensor, clean: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor) -> Outcome:
         known, reference = self.threat.labels, clean
-        if self.target is not None:
-            reference = torch.full_like(clean, known.index(self.target))
+        if self.index is not None:
+            reference = torch.full_like(clean, self.index)
         elif self.reference == "label":
             if any(label not in known for label in labels):
                 raise UsageError(

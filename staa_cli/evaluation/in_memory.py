@@ -15,6 +15,7 @@ from staa_cli.evaluation.attackers import Attacker, BaselineAttacker, GeneratorA
 from staa_cli.evaluation.inputs import Input
 from staa_cli.evaluation.pipeline import Bench, Clip, work
 from staa_cli.evaluation.record import Record
+from staa_cli.evaluation.request import settle
 from staa_cli.evaluation.spaces import WaveformSpace
 from staa_cli.evaluation.summary import summarise
 from staa_cli.evaluation.task import Task
@@ -47,6 +48,10 @@ def evaluate(
     victims: Mapping[str, nn.Module | LoadedVictim] | None = None,
     seeds: Sequence[int] | None = None,
     batch_size: int = 8,
+    sparsity: float | None = None,
+    snr: float | None = None,
+    target: str | None = None,
+    refine: int = 0,
 ) -> dict[str, Any]:
     """Attack waveforms and measure what became of them; those in steps of 16 bits as a file of 16 bits would hold it.
 
@@ -58,8 +63,11 @@ def evaluate(
         victims: further models that judge, by name.
         seeds: one per utterance; by default 0, 1, 2, …
         batch_size: utterances attacked at once.
+        sparsity, snr, target, refine: of a generator: percent of the samples, peak SNR in dB, the label to reach, steps of sPGD behind it;
+            by default as its recipe has them.
 
     Raises:
+        UsageError: the generator was not trained for what is asked.
         StaaError: the attack made NaN, or went beyond its budget.
         UsageError: the generator is told the predictions of another model than `threat`.
 
@@ -72,13 +80,14 @@ def evaluate(
         attacker, budget = BaselineAttacker(attack, judges["threat"]), attack.budget
     else:
         own = threat.sha256 == attack.threat.sha256 if isinstance(threat, LoadedVictim) else threat is attack.threat.victim
-        if attack.recipe.condition == "prediction" and not own:
+        if (attack.recipe.guide != "none" or refine) and not own:
             raise UsageError(
-                f"the generator is told the prediction of its own threat model '{attack.threat.model}', and 'threat' is another model: "
+                f"the generator is guided by its own threat model '{attack.threat.model}', and 'threat' is another model: "
                 "expected the generator's 'threat'"
             )
-        attacker, budget = GeneratorAttacker(attack), attack.recipe.budget
-    bench = Bench(attacker, judges, Memory(), budget, Path(), waveforms.device)
+        asked = settle(attack.recipe, sparsity, snr, target, refine)
+        attacker, budget = GeneratorAttacker(attack, asked), asked.budget
+    bench = Bench(attacker, judges, Memory(), budget, Path(), waveforms.device, target)
     known = judges["threat"].labels
     utterances = [
         clip(row, waveform, None if labels is None else known[labels[row]], row if seeds is None else seeds[row])

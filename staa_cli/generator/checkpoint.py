@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,24 +26,16 @@ def build_generator(recipe: TrainGeneratorRecipe, classes: int) -> STAANet:
     """A fresh generator on the CPU. Its initial weights depend on the recipe's seed alone.
 
     Args:
-        classes: the number of the threat model's emotions; used where the recipe conditions on its prediction.
+        classes: the number of the threat model's emotions.
     """
     with torch.random.fork_rng(devices=[]):
         # Not `torch.manual_seed`, which seeds every CUDA device too.
         torch.default_generator.manual_seed(derive_seed(recipe.seed, "generator", recipe.size))
-        return STAANet(
-            recipe.size,
-            recipe.budget,
-            classes=classes if recipe.condition == "prediction" else 0,
-            gate=recipe.gate,
-            threshold=recipe.threshold,
-            bound=recipe.bound,
-            factorise=recipe.factorise,
-        )
+        return STAANet(recipe, classes)
 
 
-def generator_header(recipe: TrainGeneratorRecipe, threat: LoadedVictim) -> Header:
-    config: dict[str, Any] = {"recipe": recipe.model_dump(), "labels": threat.labels}
+def generator_header(recipe: TrainGeneratorRecipe, threats: Sequence[LoadedVictim]) -> Header:
+    config: dict[str, Any] = {"recipe": recipe.model_dump(), "labels": threats[0].labels, "threats": [threat.model for threat in threats]}
     return Header("generator", config)
 
 
@@ -52,10 +45,16 @@ def copy_threat(threat: LoadedVictim, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class LoadedGenerator:
-    """A generator ready to attack: frozen, in evaluation mode, on its device."""
+    """A generator ready to attack: frozen, in evaluation mode, on its device.
+
+    Attributes:
+        threat: the threat model, of several the first: the one that guides.
+        threats: the models' names of all of them.
+    """
 
     network: STAANet
     threat: LoadedVictim
+    threats: list[str]
     recipe: TrainGeneratorRecipe
     sha256: str
 
@@ -80,4 +79,5 @@ def load_generator(folder: Path, device: torch.device | str = "cpu", threat: Loa
     network = build_generator(recipe, len(header.config["labels"]))
     fill(network, tensors, folder)
     network.to(device).eval().requires_grad_(False)
-    return LoadedGenerator(network, threat or load_victim(folder / THREAT, device), recipe, hash_file(folder / MODEL))
+    first = threat or load_victim(folder / THREAT, device)
+    return LoadedGenerator(network, first, header.config["threats"], recipe, hash_file(folder / MODEL))

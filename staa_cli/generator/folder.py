@@ -26,8 +26,8 @@ def read_recipe(folder: Path) -> tuple[Path, TrainGeneratorRecipe]:
     return weights, load_recipe(str(folder / RECIPE), TrainGeneratorRecipe)
 
 
-def trained_on(folder: Path) -> tuple[str, list[str]]:
-    """The hash of the manifest that a generator was trained on, and the splits.
+def trained_on(folder: Path) -> tuple[str, list[str], list[str]]:
+    """What a generator was trained on: the hash of the manifest, the splits, and the names of the threat models.
 
     Raises:
         UsageError: its `metrics.json` is missing or damaged.
@@ -36,4 +36,5 @@ def trained_on(folder: Path) -> tuple[str, list[str]]:
     inputs, recipe = metrics.get("inputs"), metrics.get("recipe")
     if not isinstance(inputs, dict) or not isinstance(recipe, dict):
         raise UsageError(f"{folder} does not say what it was trained on, expected 'inputs' and 'recipe' in its metrics.json; copy it again")
-    return str(inputs.get("sha256")), str(recipe.get("train_on")).split("+")
+    threats = metrics["summary"].get("threat_models", [metrics["summary"].get("threat_model")])
+    return str(inputs.get("sha256")), str(recipe.get("train_on")).split("+"), [str(name) for name in threats]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from staa_cli.audio.budget import as_written
+
 Gate = Callable[[Tensor, float, torch.Generator | None], Tensor]
 
 
@@ -29,19 +31,37 @@ def straight_through_gate(soft: Tensor, threshold: float, generator: torch.Gener
     return soft + (binarise(soft, threshold) - soft).detach()
 
 
-def hard_concrete_gate(soft: Tensor, threshold: float, generator: torch.Generator | None) -> Tensor:
-    """A stretched binary concrete sample, clipped to [0, 1] (Louizos, Welling, Kingma, ICLR 2018: β = 2/3, stretch −0.1 to 1.1).
+GATES: dict[str, Gate] = {"random": random_gate, "straight-through": straight_through_gate}
 
-    The location is the logit of ∂ shifted so that ∂ = γ is an even chance.
+
+def largest(logits: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """∂ and m: m is 1 at the k highest logits of each row and at those equal to the last of them, else 0; backwards it is ∂.
+
+    ∂ = (tanh + 1) / 2 of the logits, in standard deviations from the k-th: the gradient is with the samples that are nearly in or nearly
+    out, and however far the logits grow, it does not vanish. Of plain logits ∂ is soon 0 or 1 everywhere, and the ranking learns no more.
+
+    Args:
+        logits: `(B, T)`.
+        counts: `(B,)` k of each row, int64, 1 to T.
     """
-    uniform = torch.rand(soft.shape, generator=generator, device=soft.device, dtype=soft.dtype).clamp(1e-6, 1 - 1e-6)
-    location = torch.logit(soft, eps=1e-6) - torch.logit(soft.new_tensor(threshold), eps=1e-6)
-    concrete = torch.sigmoid((torch.logit(uniform) + location) / (2 / 3))
-    return (concrete * 1.2 - 0.1).clamp(0, 1)
+    # Centred: what raises all logits alike changes no rank, and must not look as if it opened more positions.
+    spread = logits - logits.mean(dim=1, keepdim=True)
+    spread = spread / spread.std(dim=1, keepdim=True, correction=0).clamp(min=1e-6)
+    last = spread.detach().sort(dim=1, descending=True).values.gather(1, counts.unsqueeze(1) - 1)
+    soft = ((spread - last).tanh() + 1) / 2
+    return soft, soft + ((spread >= last).to(soft.dtype) - soft).detach()
 
 
-GATES: dict[str, Gate] = {
-    "random": random_gate,
-    "straight-through": straight_through_gate,
-    "hard-concrete": hard_concrete_gate,
-}
+def place(waveforms: Tensor, magnitudes: Tensor, scores: Tensor, k: int, grain: Tensor) -> Tensor:
+    """x_adv with exactly k samples that differ from x in the file to be written, where ε allows so many.
+
+    A sample whose magnitude is lost in the file's steps, or at the end of its range, gives its place to the next in rank.
+
+    Args:
+        waveforms, magnitudes, scores: `(B, T)` x, v and the ranking.
+        k: 1 to T.
+        grain: `(B, 1)` the steps of the files, 0 where there are none.
+    """
+    dense = as_written(waveforms, magnitudes, grain)
+    chosen = scores.where(dense != waveforms, -torch.inf).topk(k, dim=1).indices
+    return waveforms.scatter(1, chosen, dense.gather(1, chosen))

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, cat, nn
+from torch.nn.functional import interpolate
 
 KERNEL = 5
 STRIDE = 4
@@ -34,9 +35,19 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-def add_class(features: Tensor, embedding: nn.Embedding | None, classes: Tensor | None) -> Tensor:
-    """Add each row's class embedding at every time step. `(B, C, T)`, `(B,)` → `(B, C, T)`; the features alone without an embedding."""
-    return features if embedding is None else features + embedding(classes).unsqueeze(-1)
+class Told(nn.Module):
+    """What the network is told beside the speech, as a bias of every channel.
+
+    Shape:
+        features `(B, C, T)`, context `(B, N)` → `(B, C, T)`; with N = 0 the features alone.
+    """
+
+    def __init__(self, context: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(context, channels)) if context else None
+
+    def forward(self, features: Tensor, context: Tensor) -> Tensor:
+        return features if self.weight is None else features + (context @ self.weight).unsqueeze(-1)
 
 
 class Down(nn.Module):
@@ -53,45 +64,75 @@ class Down(nn.Module):
         return skip, self.decimate(self.widen(skip))
 
 
-class Up(nn.Module):
-    """One decoder level: upsample to the skip's length, narrow, add the class, concatenate, convolve.
+class Learned(nn.Module):
+    """Up-sampling by a transposed convolution, as in the released code. `(B, inputs, T)` → `(B, outputs, STRIDE · T)`"""
 
-    Upsampling is learned (a transposed convolution), as in the released code. The paper's text names linear interpolation, which cannot
-    make frequencies that its input does not have: against a dull voice such a generator has nothing to attack with.
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        # Padding and output padding keep frame j of the input centred on sample STRIDE · j of the output.
+        self.upsample = nn.ConvTranspose1d(inputs, outputs, KERNEL, stride=STRIDE, padding=KERNEL // 2, output_padding=STRIDE - 1)
+        self.activate = nn.Sequential(normalisation(outputs), nn.LeakyReLU(SLOPE))
+
+    def forward(self, features: Tensor) -> Tensor:
+        upsampled: Tensor = self.activate(self.upsample(features))
+        return upsampled
+
+
+class Interpolated(nn.Module):
+    """Up-sampling by linear interpolation (the paper's text), frame j on sample STRIDE · j, and a convolution. Shapes as in `Learned`.
+
+    It cannot make frequencies that its input does not have: against a dull voice such a generator has nothing to attack with.
     """
 
-    def __init__(self, inputs: int, outputs: int, extra: bool, classes: int) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        width = inputs if extra else outputs
-        # Padding and output padding keep frame j of the input centred on sample STRIDE · j of the output.
-        self.upsample = nn.ConvTranspose1d(inputs, width, KERNEL, stride=STRIDE, padding=KERNEL // 2, output_padding=STRIDE - 1)
-        self.activate = nn.Sequential(normalisation(width), nn.LeakyReLU(SLOPE))
+        self.convolution = convolution(inputs, outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        # The last frame is held for the STRIDE − 1 samples behind it.
+        held = cat((features, features[..., -1:]), dim=-1)
+        length = STRIDE * features.shape[-1] + 1
+        convolved: Tensor = self.convolution(interpolate(held, size=length, mode="linear", align_corners=True)[..., :-1])
+        return convolved
+
+
+UPSAMPLING = {"transposed": Learned, "linear": Interpolated}
+
+
+class Up(nn.Module):
+    """One decoder level: upsample to the skip's length, narrow, tell, concatenate, convolve."""
+
+    def __init__(self, inputs: int, outputs: int, extra: bool, context: int, upsampling: str) -> None:
+        super().__init__()
+        self.upsample = UPSAMPLING[upsampling](inputs, inputs if extra else outputs)
         self.narrow = convolution(inputs, outputs) if extra else nn.Identity()
-        self.embedding = nn.Embedding(classes, outputs) if classes else None
+        self.told = Told(context, outputs)
         self.merge = convolution(2 * outputs, outputs)
 
-    def forward(self, features: Tensor, skip: Tensor, classes: Tensor | None) -> Tensor:
-        features = self.activate(self.upsample(features)[..., : skip.shape[-1]])
-        features = add_class(self.narrow(features), self.embedding, classes)
+    def forward(self, features: Tensor, skip: Tensor, context: Tensor) -> Tensor:
+        features = self.told(self.narrow(self.upsample(features)[..., : skip.shape[-1]]), context)
         merged: Tensor = self.merge(cat((features, skip), dim=1))
         return merged
 
 
 class Decoder(nn.Module):
-    """A bottleneck convolution, one `Up` per level and a 1×1 output convolution, one for each class."""
+    """A bottleneck convolution, one `Up` per level and a 1×1 output convolution, whose weights follow what the network is told."""
 
-    def __init__(self, channels: Sequence[int], extra: bool, classes: int) -> None:
+    def __init__(self, channels: Sequence[int], extra: bool, context: int, upsampling: str) -> None:
         super().__init__()
         self.bottleneck = convolution(channels[-1], channels[-1])
-        self.levels = nn.ModuleList(Up(inputs, outputs, extra, classes) for inputs, outputs in pairwise(reversed(channels)))
-        self.output = nn.Conv1d(channels[0], max(1, classes), 1)
+        levels = pairwise(reversed(channels))
+        self.levels = nn.ModuleList(Up(inputs, outputs, extra, context, upsampling) for inputs, outputs in levels)
+        self.output = nn.Conv1d(channels[0], 1, 1)
+        # With a bias alone, the class that all others are pushed into stays unfooled for many epochs.
+        self.told = nn.Linear(context, channels[0], bias=False) if context else None
 
-    def forward(self, features: Tensor, skips: Sequence[Tensor], classes: Tensor | None) -> Tensor:
+    def forward(self, features: Tensor, skips: Sequence[Tensor], context: Tensor) -> Tensor:
         features = self.bottleneck(features)
         for level, skip in zip(self.levels, reversed(skips), strict=True):
-            features = level(features, skip, classes)
-        outputs: Tensor = self.output(features)
-        return outputs[:, 0] if classes is None else outputs[torch.arange(len(outputs), device=outputs.device), classes]
+            features = level(features, skip, context)
+        outputs: Tensor = self.output(features)[:, 0]
+        return outputs if self.told is None else outputs + torch.einsum("bct,bc->bt", features, self.told(context))
 
 
 class WaveUNet(nn.Module):
@@ -100,27 +141,27 @@ class WaveUNet(nn.Module):
     Args:
         size: a key of `SIZES`.
         decoders: 2 for magnitudes and positions, 1 without the factorisation.
-        classes: where positive, embeddings of a class are added at the bottleneck and at every decoder level, and each class has an output
-            layer of its own: with the embeddings alone, the class that all others are pushed into stays unfooled for many epochs.
+        inputs: channels of its input.
+        context: how many numbers it is told beside the input: they reach the bottleneck, every decoder level and the output.
+        upsampling: a key of `UPSAMPLING`.
 
     Shape:
-        waveforms `(B, T)`, classes `(B,)` or None → a list of `decoders` tensors `(B, T)`; T ≥ 1.
+        inputs `(B, inputs, T)`, context `(B, context)` → a list of `decoders` tensors `(B, T)`; T ≥ 1.
     """
 
-    def __init__(self, size: str, decoders: int = 2, classes: int = 0) -> None:
+    def __init__(self, size: str, decoders: int = 2, inputs: int = 1, context: int = 0, upsampling: str = "transposed") -> None:
         super().__init__()
         channels, extra = SIZES[size]
-        self.stem = convolution(1, channels[0])
-        self.encoder = nn.ModuleList(Down(inputs, outputs, extra) for inputs, outputs in pairwise(channels))
-        self.decoders = nn.ModuleList(Decoder(channels, extra, classes) for _ in range(decoders))
-        self.embedding = nn.Embedding(classes, channels[-1]) if classes else None
+        self.stem = convolution(inputs, channels[0])
+        self.encoder = nn.ModuleList(Down(narrow, wide, extra) for narrow, wide in pairwise(channels))
+        self.told = Told(context, channels[-1])
+        self.decoders = nn.ModuleList(Decoder(channels, extra, context, upsampling) for _ in range(decoders))
 
-    def forward(self, waveforms: Tensor, classes: Tensor | None = None) -> list[Tensor]:
-        classes = classes if self.embedding is not None else None
-        features = self.stem(waveforms.unsqueeze(1))
+    def forward(self, inputs: Tensor, context: Tensor) -> list[Tensor]:
+        features = self.stem(inputs)
         skips = []
         for level in self.encoder:
             skip, features = level(features)
             skips.append(skip)
-        features = add_class(features, self.embedding, classes)
-        return [decoder(features, skips, classes) for decoder in self.decoders]
+        features = self.told(features, context)
+        return [decoder(features, skips, context) for decoder in self.decoders]

@@ -112,31 +112,25 @@ class TrainingState:
         epoch: epochs done.
         history: one record per epoch done.
         best_epoch: the epoch whose weights are kept as `model.safetensors` (counted from 1; 0 for none).
-        extra: numbers of the trainer's own, for example an adapted loss weight.
     """
 
     epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
-    extra: dict[str, float] = field(default_factory=dict)
 
-    def save(self, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None) -> None:
+    def save(self, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         tensors = with_prefix("module.", module)
-        if average is not None:
-            tensors |= with_prefix("average.", average)
         for index, slots in optimizer.state_dict()["state"].items():
             tensors.update({f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in slots.items()})
         write_tensors(folder / STATE, tensors, asdict(self))
 
     @classmethod
-    def restore(cls, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None) -> TrainingState:
+    def restore(cls, folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> TrainingState:
         """The state saved in `folder`, with the modules and `optimizer` filled from it; a fresh one where nothing was saved."""
         if not (folder / STATE).exists():
             return cls()
         tensors, metadata = read_tensors(folder / STATE)
         module.load_state_dict(without_prefix("module.", tensors))
-        if average is not None:
-            average.load_state_dict(without_prefix("average.", tensors))
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):

@@ -71,6 +71,12 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     return metrics
 
 
+def runs_of(folder: Path) -> list[Path]:
+    """The folder itself; or the finished runs right below it, where it is none and holds some, as those of a preset or a sweep lie."""
+    below = [] if (folder / METRICS).exists() else sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+    return below or [folder]
+
+
 def model_file(folder: Path) -> Path:
     """The weights in a checkpoint's folder.
 

@@ -132,7 +132,7 @@ class Run:
             "recipe": recipe,
             "recipe_sha256": hash_json(recipe),
             **self.identity,
-            "seed": recipe.get("seed"),
+            "seed": getattr(self.recipe, "seed", None),
             "versions": versions("torch", "torchaudio", "transformers", "soundfile", "numpy"),
             "device": device,
             **extra,

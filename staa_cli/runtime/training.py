@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
@@ -33,7 +32,6 @@ def fit(
     *,
     score: str | None = None,
     patience: int | None = None,
-    average: AveragedModel | None = None,
     world: World = ALONE,
 ) -> TrainingState:
     """Train `module` for `epochs`, going on from what `folder` holds.
@@ -45,14 +43,12 @@ def fit(
         run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
             number only, so that a resumed training equals an undisturbed one.
         world: the processes that train together, in which the leader alone writes; all read the same `folder`.
-        average: of the weights of `module`, brought up to date by `run_epoch`; its weights are written in place of those of `module`.
         patience: stop after so many epochs that did not raise `score`; an equal score does not count as raised.
 
     Raises:
         Interrupted: Ctrl-C; the state of the last whole epoch is kept.
     """
-    state = TrainingState.restore(folder, module, optimizer, average)
-    kept = module if average is None else average.module
+    state = TrainingState.restore(folder, module, optimizer)
     saved = state.epoch
     hook = optimizer.register_step_post_hook(lambda *_: breathe())  # Ctrl-C is taken between two steps
     if saved:
@@ -67,9 +63,9 @@ def fit(
             if score is None or best is None or record[score] >= best[score]:
                 state.best_epoch = state.epoch
                 if world.leader:
-                    save_module(folder / MODEL, kept, header)
+                    save_module(folder / MODEL, module, header)
             if world.leader:
-                state.save(folder, module, optimizer, average)
+                state.save(folder, module, optimizer)
             saved = state.epoch
             breathe()
     except KeyboardInterrupt:
@@ -80,7 +76,7 @@ def fit(
         listener.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if world.leader:
         if score is not None:
-            save_module(folder / LAST, kept, header)
+            save_module(folder / LAST, module, header)
         write_text(folder / HISTORY, "".join(json.dumps(record, allow_nan=False) + "\n" for record in state.history))
     return state
 

@@ -109,7 +109,7 @@ def test_what_an_attack_hears_is_the_file(subtype: str, tmp_path: Path) -> None:
     low, high = bounds(x)
     lower, upper = (low - x).maximum(-epsilon), (high - x).minimum(epsilon)
     classes = torch.zeros(4, dtype=torch.long)
-    problem = Problem(torch.nn.Identity(), x, classes, False, classes, lower, upper, epsilon, [random] * 4, grain)
+    problem = Problem(torch.nn.Identity(), x, classes, False, classes, lower, upper, epsilon, [random] * 4, grain, torch.arange(4))
     delta = problem.clamp(delta)
     for row, heard in enumerate(problem.adversarial(delta)):
         assert ((heard - add_within_range(x, delta)[row]).abs() <= 1.001 * grain[row] + 1e-7).all()

@@ -73,7 +73,7 @@ def test_dry_run_needs_no_torch_and_writes_nothing(world: World, tmp_path: Path,
     assert outcome.err == ""
     plan = json.loads(outcome.out)
     assert plan["dry_run"] is True
-    assert plan["recipe"]["step"] == {"attack": "train-generator"}.get(command, command)
+    assert plan["recipe"]["step"] == command
     assert str(tmp_path / "out") in plan["plan"]
     assert list(tmp_path.iterdir()) == []
 

@@ -66,7 +66,7 @@ def test_every_attacker_is_a_run_as_if_alone(staa: Staa, command: tuple[object, 
 def test_json_has_all_runs_and_the_table(staa: Staa, command: tuple[object, ...], tmp_path: Path) -> None:
     together = json.loads(staa(*command, "--json").out)
     assert [Path(run["folder"]).name for run in together["runs"]] == NAMES
-    assert [row["attacker"] for row in together["tables"][0]["rows"]] == ["PGD 10 %/step", "σ-zero", "3 pixels"]
+    assert [row["attacker"] for row in together["tables"][0]["rows"]] == ["PGD 10 %", "σ-zero", "3 pixels"]
     for run in together["runs"]:
         assert json.loads((Path(run["folder"]) / "metrics.json").read_text())["summary"] == run["summary"]
 

@@ -18,6 +18,7 @@ def test_carlini_wagner_by_hand() -> None:
     logits = torch.tensor([[2.0, 5.0, 1.0], [4.0, 0.0, 3.5], [0.0, 9.0, 1.0]])
     reference = torch.tensor([1, 0, 0])
     assert adversarial_loss(logits, reference, confidence=2.0).tolist() == [3.0, 0.5, -2.0]
+    assert adversarial_loss(logits, reference, confidence=2.0, targeted=True).tolist() == [-2.0, -0.5, 9.0]
 
 
 def test_norms_by_hand() -> None:

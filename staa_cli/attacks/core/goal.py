@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.audio.budget import add_within_range, bounds, project, round_to_zero
+from staa_cli.audio.budget import as_written, bounds, project
 from staa_cli.metrics.margin import margin, reached
 
 
@@ -28,6 +28,7 @@ class Problem:
         epsilon: `(A, 1)`, above 0.
         random: A random streams.
         grain: `(A, 1)` the steps of the files to be written, 0 where there are none.
+        rows: `(A,)` where they stand in the batch that was given.
     """
 
     victim: nn.Module
@@ -40,6 +41,7 @@ class Problem:
     epsilon: Tensor
     random: Sequence[torch.Generator]
     grain: Tensor
+    rows: Tensor
 
     def __len__(self) -> int:
         return len(self.waveforms)
@@ -47,7 +49,7 @@ class Problem:
     def __getitem__(self, chosen: Tensor) -> Self:
         """The utterances that an `(A,)` mask or a list of indices chooses. An index may stand in the list more than once."""
         rows = chosen.nonzero().squeeze(1) if chosen.dtype == torch.bool else chosen
-        names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon", "grain")
+        names = ("waveforms", "reference", "clean", "lower", "upper", "epsilon", "grain", "rows")
         return replace(self, random=[self.random[row] for row in rows.tolist()], **{name: getattr(self, name)[rows] for name in names})
 
     def adversarial(self, perturbation: Tensor) -> Tensor:
@@ -77,14 +79,6 @@ class Problem:
         return self.logits(leaf), leaf
 
 
-def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:
-    """x_adv as a file will hold it, all `(A, T)` but `grain`, `(A, 1)`; gradients pass as if it held any number."""
-    written = round_to_zero(perturbation.detach(), grain)
-    heard = add_within_range(waveforms, written + (perturbation - perturbation.detach()))
-    # Integers end one step below 1.
-    return torch.minimum(heard, torch.where(grain > 0, 1 - grain, torch.inf))
-
-
 class GoalAttack(Attack):
     """A template for attacks with a goal. An attack fills in `solve`.
 
@@ -105,6 +99,19 @@ class GoalAttack(Attack):
         self, victim: nn.Module, waveforms: Tensor, reference: Tensor, random: Sequence[torch.Generator], *, targeted: bool, grain: Tensor
     ) -> Outcome:
         """See `Attack.perturb`. The query that looks at the clean utterance counts too."""
+        return self.pursue(self.solve, victim, waveforms, reference, random, targeted, grain)
+
+    def pursue(
+        self,
+        solve: Callable[[Problem], tuple[Tensor, Tensor]],
+        victim: nn.Module,
+        waveforms: Tensor,
+        reference: Tensor,
+        random: Sequence[torch.Generator],
+        targeted: bool,
+        grain: Tensor,
+    ) -> Outcome:
+        """The frame around `solve`."""
         epsilon = self.budget.epsilon(waveforms)
         logits = victim(waveforms)
         queries = torch.ones_like(reference)
@@ -123,9 +130,9 @@ class GoalAttack(Attack):
                 epsilon,
                 random,
                 grain,
+                torch.arange(len(waveforms), device=waveforms.device),
             )[open_]
-            found, asked = self.solve(problem)
-            rows = open_.nonzero().squeeze(1)
-            perturbation = project(perturbation.index_copy(0, rows, found), waveforms, epsilon)
-            queries = queries.index_add(0, rows, asked)
+            found, asked = solve(problem)
+            perturbation = project(perturbation.index_copy(0, problem.rows, found), waveforms, epsilon)
+            queries = queries.index_add(0, problem.rows, asked)
         return Outcome(as_written(waveforms, perturbation, grain), None if self.needs == "gradients" else queries)

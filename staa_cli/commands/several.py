@@ -1,0 +1,85 @@
+"""Attacking with one attacker, or with several one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from staa_cli.commands.advice import advised
+from staa_cli.commands.output import Output
+from staa_cli.commands.show import conclude, settled, show_plans, show_together
+from staa_cli.evaluation.evaluation import Evaluation
+from staa_cli.evaluation.jury import Jury
+from staa_cli.runtime.errors import Interrupted, StaaError
+
+if TYPE_CHECKING:
+    from staa_cli.evaluation.attackers import Attacker
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An evaluation that waits for its turn.
+
+    Attributes:
+        build: its attacker.
+        facts: what tables say of it.
+    """
+
+    evaluation: Evaluation
+    build: Callable[[], Attacker]
+    facts: Mapping[str, Any]
+
+    def execute(self) -> dict[str, Any]:
+        """What `metrics.json` holds."""
+        return self.evaluation.execute(self.build, **self.facts)
+
+
+def attack_with(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, output: Output) -> int:
+    """Attack with one attacker, whose name is empty, or with all in turn.
+
+    Returns:
+        The exit code: 1 where one failed, or files did.
+    """
+    if "" not in attackers:
+        return attack_with_all(attackers, jury, dry_run, output)
+    (only,) = attackers.values()
+    run = only.evaluation.run
+    return 0 if settled(run, only.evaluation.plan, dry_run, output) else conclude(run, only.execute(), output)
+
+
+def attack_with_all(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, output: Output) -> int:
+    """One that fails does not keep the others from their turn; a device or a victim that none of them could use stops them all at once.
+
+    Returns:
+        The exit code: 1 where one failed, or files did.
+    """
+    runs = {name: planned.evaluation.run for name, planned in attackers.items()}
+    if dry_run:
+        show_plans([(planned.evaluation.run, planned.evaluation.plan) for planned in attackers.values()], output)
+        return 0
+    if not all(run.finished for run in runs.values()):
+        jury.load()
+    failed, incomplete, done = [], [], []
+    for number, (name, planned) in enumerate(attackers.items(), 1):
+        output.message(f"{name} ({number} of {len(attackers)})")
+        try:
+            metrics = runs[name].confirm() if runs[name].finished else planned.execute()
+            if conclude(runs[name], metrics, output, shown=False):
+                incomplete.append(name)
+            done.append((runs[name].out, metrics))
+        except (Interrupted, OSError):  # these would stop the next one as well
+            raise
+        except Exception as error:
+            if os.environ.get("STAA_DEBUG"):
+                raise
+            output.error(f"{name}: " + (advised(error) if isinstance(error, StaaError) else f"a defect ({type(error).__name__}: {error})"))
+            failed.append(name)
+    if done:
+        show_together(done, "attacks", output)
+    if incomplete:
+        output.error(f"files failed under {', '.join(incomplete)}; the same command tries them again")
+    if failed:
+        output.error(f"{len(failed)} of {len(attackers)} attackers failed: {', '.join(failed)}; run the same command again to go on")
+    return int(bool(failed or incomplete))
