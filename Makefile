@@ -8,16 +8,20 @@ RUNS := runs
 CORPORA ?= ../shared/corpora
 CORPUS ?= emodb
 
-.PHONY: help demo emodb victims options truth attackers test check completions clean
+.PHONY: help demo emodb victims options truth generators table4 table5 table6 attackers test check completions clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
 
 demo: ## the whole chain on synthetic speech, in minutes on a CPU
 emodb: ## the same on Berlin EmoDB: make emodb CORPORA=path/to/corpora
-victims: ## three victims over seeds: make victims CORPUS=emovo SEEDS=0,1,2
+victims: ## victims with and without noise in their training, over seeds: make victims CORPUS=emovo SEEDS=0,1,2
 options: ## what each training option brings: make options MODELS=cnn-lstm
-truth: ## what a placebo does to victims trained plainly and with noise: make truth CORPUS=emodb
+truth: ## what a placebo and simple attacks do to both kinds of victims: make truth CORPUS=emodb
+generators: ## STAA-Net over seeds, guided and not, beside attacks made for transfer: make generators SEEDS=0,1,2
+table4: ## the paper's table 4: make table4 CORPUS=demos THREATS='emo18-paper wav2vec2' JUDGES='emo18-paper zhao19-paper wav2vec2 wavlm'
+table5: ## the same of IEMOCAP
+table6: ## the paper's ablation
 attackers: ## presets of attackers under several budgets: make attackers CORPUS=ravdess DEVICE=cuda
 
 test: $(READY) ## the tests
@@ -45,18 +49,18 @@ completions: $(READY) ## write the shells' completion scripts, and the page of k
 clean: ## remove all runs
 	rm -rf $(RUNS)
 
-# --- A chain for each corpus: data, two victims, the generator, the attacks. `make runs/emovo/bim-test/metrics.json` makes
+# --- A chain for each corpus: data, two victims, two generators, the attacks. `make runs/emovo/pgd-sparse-test/metrics.json` makes
 # what it needs.
 
 # What was made on the way is kept.
-.PRECIOUS: $(RUNS)/%/data/metrics.json $(RUNS)/%/emo18/metrics.json $(RUNS)/%/zhao19/metrics.json $(RUNS)/%/staa-net/metrics.json
+.SECONDARY:
 # The stem of an attack's rule is its corpus and its name; only then is the folder of the corpus known.
 .SECONDEXPANSION:
 
-CHAINS := $(sort demo emodb $(CORPUS))
 SOURCE = --source $(CORPORA)/$*
 $(RUNS)/demo/%: SOURCE :=
 $(RUNS)/demo/%: DEMO := -demo
+ASKED := 1,2,5
 
 $(RUNS)/%/data/metrics.json: | $(READY)
 	$(STAA) prepare $* $(SOURCE) -o $(@D)
@@ -70,35 +74,39 @@ $(RUNS)/%/zhao19/metrics.json: $(RUNS)/%/data/metrics.json
 $(RUNS)/%/staa-net/metrics.json: $(RUNS)/%/emo18/metrics.json
 	$(STAA) train-generator staa-net$(DEMO) --data $(RUNS)/$*/data --threat $(RUNS)/$*/emo18 -o $(@D)
 
-# Named by corpus, so that it goes before the rule of the other attacks.
-$(CHAINS:%=$(RUNS)/%/staa-net-test/metrics.json): $(RUNS)/%/staa-net-test/metrics.json: $(RUNS)/%/staa-net/metrics.json $(RUNS)/%/zhao19/metrics.json
-	$(STAA) attack $(RUNS)/$*/staa-net $(RUNS)/$*/data --split test --victim $(RUNS)/$*/zhao19 -o $(@D)
+$(RUNS)/%/guided/metrics.json: $(RUNS)/%/emo18/metrics.json
+	$(STAA) train-generator guided$(DEMO) --data $(RUNS)/$*/data --threat $(RUNS)/$*/emo18 -o $(@D)
+
+# A folder for each sparsity; the last one stands for all.
+$(RUNS)/%-test/sparsity-5/metrics.json: $(RUNS)/%/metrics.json $(RUNS)/$$(*D)/zhao19/metrics.json
+	$(STAA) attack $(RUNS)/$* $(RUNS)/$(*D)/data --split test --victim $(RUNS)/$(*D)/zhao19 --sparsity $(ASKED) -o $(RUNS)/$*-test
 
 $(RUNS)/%-test/metrics.json: $(RUNS)/$$(*D)/emo18/metrics.json $(RUNS)/$$(*D)/zhao19/metrics.json
 	$(STAA) baseline $(*F)$(DEMO) $(RUNS)/$(*D)/data --split test --threat $(RUNS)/$(*D)/emo18 --victim $(RUNS)/$(*D)/zhao19 -o $(@D)
 
-DEMO_RUNS := data emo18 zhao19 pgd-test staa-net-test
-demo: $(DEMO_RUNS:%=$(RUNS)/demo/%/metrics.json)
-	@$(STAA) report $(^D)
+CHAIN := data emo18 zhao19 pgd-test staa-net-test/sparsity-5 guided-test/sparsity-5
+demo: $(CHAIN:%=$(RUNS)/demo/%/metrics.json)
+	@$(STAA) report $(RUNS)/demo/*
 
-EMODB_RUNS := data emo18 zhao19 fgsm-test bim-test pgd-test pgd-sparse-test staa-net-test
-emodb: $(EMODB_RUNS:%=$(RUNS)/emodb/%/metrics.json)
-	@$(STAA) report $(^D)
+emodb: $(CHAIN:%=$(RUNS)/emodb/%/metrics.json)
+	@$(STAA) report $(RUNS)/emodb/*
 
-# --- Over seeds. A finished run is not made again, which staa itself knows.
+# --- Over seeds: each has victims and generators of its own.
+comma := ,
 SEEDS ?= 0,1,2
-MODELS ?= cnn-lstm emo18 zhao19
+NUMBERS := $(subst $(comma), ,$(SEEDS))
+EACH = $(foreach number,$(NUMBERS),$(addprefix seed-$(number)/,$(1)))
+MODELS ?= emo18 zhao19 cnn-lstm emo18-paper zhao19-paper cnn-lstm-paper
 DATA := $(RUNS)/$(CORPUS)/data
 VICTIMS := $(RUNS)/victims/$(CORPUS)
 DEVICE_OPTION = $(DEVICE:%=--device %)
+SEED_OPTION = --seed $(patsubst seed-%,%,$(*D)) $(DEVICE_OPTION)
 
-TRAINED := $(MODELS:%=$(VICTIMS)/%)
-.PHONY: $(TRAINED)
-$(TRAINED): $(VICTIMS)/%: $(DATA)/metrics.json
-	$(STAA) train-victim $* --data $(DATA) --seeds $(SEEDS) -q -o $@ $(DEVICE_OPTION)
+$(VICTIMS)/%/metrics.json: $(DATA)/metrics.json
+	$(STAA) train-victim $(*F) --data $(DATA) $(SEED_OPTION) -q -o $(@D)
 
-victims: $(TRAINED)
-	@$(STAA) report $(^:%=%/*/)
+victims: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(MODELS)))
+	@$(STAA) report $(^D)
 
 # What each training option brings beside the paper's settings.
 OPTIONS ?= shift noise masks balanced all
@@ -108,37 +116,112 @@ option-noise: SET = 'augment={noise_snr_db: [10, 30]}'
 option-masks: SET = 'augment={time_mask: 0.15, frequency_mask: 0.15}'
 option-balanced: SET = sampling=balanced
 option-all: SET = 'augment={shift: 1.0, noise_snr_db: [10, 30], time_mask: 0.15, frequency_mask: 0.15}' --set sampling=balanced
+PLAIN := $(filter %-paper,$(MODELS))
 
 option-%: $(DATA)/metrics.json
-	for model in $(MODELS); do \
+	for model in $(PLAIN); do \
 	  $(STAA) train-victim $$model --data $(DATA) --seeds $(SEEDS) --set $(SET) -q -o $(OPTIONED)/$$model/$* $(DEVICE_OPTION) || exit; \
 	done
 
-options: $(TRAINED) $(OPTIONS:%=option-%)
-	@$(STAA) report $(TRAINED:%=%/*/) $(MODELS:%=$(OPTIONED)/%/*/*/)
+options: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(PLAIN))) $(OPTIONS:%=option-%)
+	@$(STAA) report $(patsubst %,$(VICTIMS)/%,$(call EACH,$(PLAIN))) $(PLAIN:%=$(OPTIONED)/%/*/*/)
 
-# Victims trained plainly and with noise; against one of each kind noise itself, three attacks and STAA-Net, judged by all of them.
+# The victims of one seed, by which attacks on the same seed are judged; the first of them is often the threat model.
+JUDGES ?= emo18 zhao19 cnn-lstm emo18-paper
+BESIDE = $(JUDGES:%=--victim $(VICTIMS)/$(*D)/%)
+JUDGED = $(patsubst %,$(VICTIMS)/$$(*D)/%/metrics.json,$(JUDGES))
+
+# Against victims trained with noise and without: noise itself, and three attacks.
 TRUTH := $(RUNS)/truth/$(CORPUS)
-TRUE := $(foreach model,$(MODELS),$(TRUTH)/victims/$(model)/plain $(TRUTH)/victims/$(model)/noise)
 SHARES := 1 6.25 16.5 100
-%/noise: AUGMENT = --set 'augment={shift: 1.0, noise_snr_db: [0, 30]}'
-.PHONY: $(TRUE)
-$(TRUE): $(DATA)/metrics.json
-	$(STAA) train-victim $(notdir $(@D)) --data $(DATA) $(AUGMENT) -q -o $@ $(DEVICE_OPTION)
+SIMPLE := $(SHARES:%=noise-%) fgsm bim pgd-sparse
+TRIED := $(foreach threat,emo18 emo18-paper,$(addsuffix -on-$(threat),$(SIMPLE)))
+RECIPE_OF = $(firstword $(subst -on-, ,$(1)))
+THREAT_OF = $(lastword $(subst -on-, ,$(1)))
 
-truth-%: $(TRUE)
-	for share in $(SHARES); do \
-	  $(STAA) baseline noise --set percent=$$share $(DATA) $(JUDGED) -q -o $(TRUTH)/$*/noise-$$share || exit; \
-	done
-	for attack in fgsm bim pgd-sparse; do \
-	  $(STAA) baseline $$attack $(DATA) $(JUDGED) -q -o $(TRUTH)/$*/$$attack || exit; \
-	done
-	$(STAA) train-generator staa-net --data $(DATA) --threat $(TRUTH)/victims/$(THREAT)/$* -q -o $(TRUTH)/$*/staa-net $(DEVICE_OPTION)
-	$(STAA) attack $(TRUTH)/$*/staa-net $(DATA) --split test $(TRUE:%=--victim %) -q -o $(TRUTH)/$*/staa-net-test $(DEVICE_OPTION)
-JUDGED = --split test --threat $(TRUTH)/victims/$(THREAT)/$* $(TRUE:%=--victim %) $(DEVICE_OPTION)
+$(TRUTH)/%/metrics.json: $(JUDGED)
+	$(STAA) baseline $(if $(filter noise-%,$(*F)),noise --set percent=$(patsubst noise-%,%,$(call RECIPE_OF,$(*F))),$(call RECIPE_OF,$(*F))) \
+	  $(DATA) --split test --threat $(VICTIMS)/$(*D)/$(call THREAT_OF,$(*F)) $(BESIDE) $(SEED_OPTION) -q -o $(@D)
 
-truth: truth-plain truth-noise
-	@$(STAA) report $(TRUTH)/victims/*/*/ $(TRUTH)/plain/*/ $(TRUTH)/noise/*/
+truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
+	@$(STAA) report $(^D)
+
+# STAA-Net: a recipe and its threat models for each name.
+GENERATED := $(RUNS)/generators/$(CORPUS)
+GENERATORS ?= staa-net pool guided guided-paper
+TARGETED ?= targeted-paper
+RECIPE_pool := staa-net
+RECIPE_guided-paper := guided
+RECIPE_targeted-paper := targeted
+THREATS_pool := emo18 cnn-lstm
+THREATS_guided-paper := emo18-paper
+THREATS_targeted-paper := emo18-paper
+KEPT_SHARES := 1,2,5,6.25,10,16.5
+REFINED := 0 1 2 5 20
+
+$(GENERATED)/%/metrics.json: $(JUDGED)
+	$(STAA) train-generator $(or $(RECIPE_$(*F)),$(*F)) --data $(DATA) $(SEED_OPTION) -q -o $(@D) \
+	  $(patsubst %,--threat $(VICTIMS)/$(*D)/%,$(or $(THREATS_$(*F)),emo18))
+
+$(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
+	$(STAA) attack $(GENERATED)/$* $(DATA) --split test $(BESIDE) --sparsity $(KEPT_SHARES) $(DEVICE_OPTION) -q -o $(GENERATED)/$*-test
+
+$(GENERATED)/%-refined/20/metrics.json: $(GENERATED)/%/metrics.json
+	for steps in $(REFINED); do \
+	  $(STAA) attack $(GENERATED)/$* $(DATA) --split test --sparsity 2 --refine $$steps $(DEVICE_OPTION) -q -o $(GENERATED)/$*-refined/$$steps || exit; \
+	done
+
+$(GENERATED)/%-pairs/sadness/metrics.json: $(GENERATED)/%/metrics.json
+	for label in anger boredom disgust fear happiness neutral sadness; do \
+	  $(STAA) attack $(GENERATED)/$* $(DATA) --split test --sparsity 6.25 --target $$label $(DEVICE_OPTION) -q -o $(GENERATED)/$*-pairs/$$label || exit; \
+	done
+
+$(GENERATED)/seed-%/transfer/vmi/metrics.json: $(JUDGES:%=$(VICTIMS)/seed-$$*/%/metrics.json)
+	$(STAA) baseline transfer $(DATA) --split test --threat $(VICTIMS)/seed-$*/emo18 $(JUDGES:%=--victim $(VICTIMS)/seed-$*/%) \
+	  --seed $* $(DEVICE_OPTION) -q -o $(GENERATED)/seed-$*/transfer
+
+generators: $(patsubst %,$(GENERATED)/%-test/sparsity-16.5/metrics.json,$(call EACH,$(GENERATORS))) \
+  $(patsubst %,$(GENERATED)/%-refined/20/metrics.json,$(call EACH,$(filter guided%,$(GENERATORS)))) \
+  $(NUMBERS:%=$(GENERATED)/seed-%/transfer/vmi/metrics.json) $(patsubst %,$(GENERATED)/%-pairs/sadness/metrics.json,$(call EACH,$(TARGETED)))
+	@$(STAA) report $(GENERATED)/*/*-test $(GENERATED)/*/transfer
+
+# The paper's tables: for each threat model a generator trained on train attacks val, and one trained on train+val attacks test; PGD moves
+# as many samples. FORM is the generator's recipe, with what a small corpus needs: FORM='paper --set size=small'. A generator that moves
+# nothing has no PGD to be compared with, and its row says so.
+THREATS ?= emo18-paper cnn-lstm-paper
+FORM ?= paper
+PAPER := $(RUNS)/paper/$(CORPUS)
+TRAIN_val := train
+TRAIN_test := train+val
+PARTS := factorise magnitude sparsity quantisation
+WITHOUT_factorise := --set threshold.factorise=off
+WITHOUT_magnitude := --set threshold.weights.magnitude=0
+WITHOUT_sparsity := --set threshold.weights.sparsity=0
+WITHOUT_quantisation := --set threshold.weights.quantisation=0
+# The stem is THREAT/SPLIT/FORM, the form being whole or one of PARTS.
+SPLIT = $(notdir $(*D))
+STEERED = $(VICTIMS)/seed-0/$(firstword $(subst /, ,$*))
+JUDGED_BY = $(JUDGES:%=--victim $(VICTIMS)/seed-0/%) $(DEVICE_OPTION)
+CASES = $(foreach threat,$(THREATS),$(foreach split,val test,$(addprefix $(threat)/$(split)/,$(1))))
+
+$(PAPER)/%/generator/metrics.json: $(patsubst %,$(VICTIMS)/seed-0/%/metrics.json,$(sort $(THREATS) $(JUDGES)))
+	$(STAA) train-generator $(FORM) $(WITHOUT_$(*F)) --set train_on=$(TRAIN_$(SPLIT)) --data $(DATA) --threat $(STEERED) -q -o $(@D) $(DEVICE_OPTION)
+
+$(PAPER)/%/attack/metrics.json: $(PAPER)/%/generator/metrics.json
+	$(STAA) attack $(PAPER)/$*/generator $(DATA) --split $(SPLIT) $(JUDGED_BY) -q -o $(@D)
+
+$(PAPER)/%/pgd: $(PAPER)/%/attack/metrics.json
+	-$(STAA) baseline pgd-sparse --set match=$(PAPER)/$*/attack $(DATA) --split $(SPLIT) --threat $(STEERED) $(JUDGED_BY) -q -o $@
+
+$(PAPER)/%/sparsefool $(PAPER)/%/one-pixel: $(PAPER)/%/attack/metrics.json
+	$(STAA) baseline $(@F) $(DATA) --split $(SPLIT) --threat $(STEERED) $(JUDGED_BY) $(LIMIT:%=--limit %) -q -o $@
+
+BASELINES ?= pgd sparsefool one-pixel
+table4 table5: $(patsubst %,$(PAPER)/%/attack/metrics.json,$(call CASES,whole)) $(foreach name,$(BASELINES),$(patsubst %,$(PAPER)/%/$(name),$(call CASES,whole)))
+	@$(STAA) report $(PAPER)/*/*/whole
+
+table6: $(patsubst %,$(PAPER)/%/attack/metrics.json,$(call CASES,whole $(PARTS)))
+	@$(STAA) report --table ablation $(PAPER)/*/*/*/attack
 
 # Every attacker on the victims of every seed. A budget stands as in a recipe, with "-" for ": ". LIMIT=16 takes 16 utterances, where a CPU
 # would need days for all. An attacker that fails does not keep the others from their turn.
@@ -147,12 +230,11 @@ BUDGETS ?= peak_snr_db-20 linf-0.05
 THREAT ?= emo18
 BATCH ?= 1
 ATTACKED := $(RUNS)/attackers/$(CORPUS)/$(THREAT)
-FURTHER = $(filter-out $(THREAT),$(MODELS))
 
-budget-%: $(TRAINED)
-	for preset in $(PRESETS); do for seed in $$(echo $(SEEDS) | tr , ' '); do \
-	  $(STAA) baseline $$preset $(DATA) --split test --threat $(VICTIMS)/$(THREAT)/seed-$$seed \
-	    $(FURTHER:%=--victim $(VICTIMS)/%/seed-$$seed) --set 'budget={$(subst -,: ,$*)}' --seed $$seed --batch-size $(BATCH) -q \
+budget-%: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(sort $(THREAT) $(JUDGES))))
+	for preset in $(PRESETS); do for seed in $(NUMBERS); do \
+	  $(STAA) baseline $$preset $(DATA) --split test --threat $(VICTIMS)/seed-$$seed/$(THREAT) \
+	    $(JUDGES:%=--victim $(VICTIMS)/seed-$$seed/%) --set 'budget={$(subst -,: ,$*)}' --seed $$seed --batch-size $(BATCH) -q \
 	    -o $(ATTACKED)/$*/$$preset/seed-$$seed $(LIMIT:%=--limit %) $(DEVICE_OPTION) || failed=1; \
 	done; done; exit $$failed
 

@@ -103,12 +103,12 @@ def test_every_recipe_is_explained_at_any_width(capsys: pytest.CaptureFixture[st
 def test_the_values_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     explain_recipe("staa-net-demo", "train-generator", printed(capsys, as_json=True))
     keys = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["keys"]}
-    assert (keys["budget.peak_snr_db"]["value"], keys["epochs"]["value"], keys["epochs"]["default"]) == ("17.0", "14", "20")
-    assert keys["augment.noise_snr_db"]["value"] == "[15.0, 30.0]"
+    assert (keys["budget.peak_snr_db"]["value"], keys["epochs"]["value"], keys["epochs"]["default"]) == ("17.0", "8", "20")
+    assert keys["augment.noise_snr_db"]["value"] == "[0.0, 10.0]"
     assert "augment" not in keys, "a mapping is told by its keys"
-    recipe = load_recipe("staa-net", schemas()["train-generator"])
+    recipe = load_recipe("paper", schemas()["train-generator"])
     assert recipe.model_dump()["augment"] is None
-    explain_recipe("staa-net", "train-generator", printed(capsys, 80))
+    explain_recipe("paper", "train-generator", printed(capsys, 80))
     out = capsys.readouterr().out
     assert re.search(r"^ *augment +null +null", out, re.MULTILINE)
     assert "augment.shift" not in out

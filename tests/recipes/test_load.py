@@ -22,7 +22,8 @@ from staa_cli.runtime.yaml_text import dump_yaml, parse_yaml
 from staa_cli.victims.recipe import TrainVictimRecipe
 
 VICTIM = "step: train-victim\nmodel: emo18\n"
-GENERATOR = "step: train-generator\nbudget: {linf: 0.05}\n"
+GENERATOR = "step: train-generator\nbudget: {linf: 0.05}\nthreshold: {}\n"
+EXACT = "step: train-generator\nbudget: {linf: 0.05}\n"
 PGD = "step: baseline\nattack: pgd\nbudget: {linf: 0.05}\n"
 PREPARE = "step: prepare\ncorpus: csv\n"
 KINDS = {VICTIM: TrainVictimRecipe, GENERATOR: TrainGeneratorRecipe, PGD: BaselineRecipe, PREPARE: PrepareRecipe}
@@ -99,7 +100,7 @@ MISTAKES = [
     (VICTIM, "epoch: 3\n", ["epoch: unknown key; did you mean 'epochs'?"]),
     (VICTIM, "zzz: 3\n", ["zzz: unknown key, expected one of step, model, train_on, epochs"]),
     (VICTIM, "epochs: 3\nepochs: 4\n", ["key 'epochs' stands twice", "line"]),
-    (GENERATOR, "weights: {sparsity: 1, sparsity: 2}\n", ["key 'sparsity' stands twice"]),
+    (EXACT, "threshold: {weights: {sparsity: 1, sparsity: 2}}\n", ["key 'sparsity' stands twice"]),
     (VICTIM, "epochs: 0\n", ["epochs: found 0, expected greater than or equal to 1"]),
     (VICTIM, "epochs: 3.5\n", ["epochs: found 3.5, expected integer"]),
     (VICTIM, "epochs: '3'\n", ["epochs: found '3', expected integer"]),
@@ -108,10 +109,16 @@ MISTAKES = [
     (VICTIM, "learning_rate: 1e999\n", ["learning_rate: found inf"]),
     (VICTIM, "select: uarr\n", ["select: found 'uarr', expected 'uar' or 'accuracy'; did you mean 'uar'?"]),
     (VICTIM, "seed: -1\n", ["seed: found -1"]),
-    (GENERATOR, "weights: 3\n", ["weights: found 3, expected keys and values (magnitude, sparsity, quantisation)"]),
-    (GENERATOR, "weights: {sparsty: 1}\n", ["weights.sparsty: unknown key; did you mean 'sparsity'?"]),
-    (GENERATOR, "adaptive_sparsity: {targets: 1}\n", ["adaptive_sparsity.targets: unknown key; did you mean 'target'?"]),
-    (GENERATOR, "weights: {sparsity: 0}\nadaptive_sparsity: {}\n", ["multiplies 'weights.sparsity', which is 0"]),
+    (EXACT, "threshold: {weights: 3}\n", ["weights: found 3, expected keys and values (magnitude, sparsity, quantisation)"]),
+    (EXACT, "threshold: {weights: {sparsty: 1}}\n", ["weights.sparsty: unknown key; did you mean 'sparsity'?"]),
+    (EXACT, "sparsity: {trained: [1, 30, 50]}\n", ["sparsity.trained: found [1, 30, 50]"]),
+    (EXACT, "sparsity: {trained: [30, 1]}\n", ["expected lowest ≤ default ≤ highest"]),
+    (EXACT, "sparsity: {default: 40}\n", ["'trained' is [1.0, 30.0] and 'default' 40, expected lowest ≤ default ≤ highest"]),
+    (EXACT, "", ["expected one of 'sparsity' (an exact share, on demand) and 'threshold' (the paper's)"]),
+    (GENERATOR, "sparsity: {}\n", ["expected one of 'sparsity' (an exact share, on demand) and 'threshold' (the paper's)"]),
+    (GENERATOR, "trained_snr: [10, 30]\n", ["needs a 'budget.peak_snr_db' between its ends"]),
+    (GENERATOR, "copies: 4\n", ["'copies: 4' are of the gradient, which 'guide: none' does not use"]),
+    (GENERATOR, "target: any\nreference: label\n", ["'reference: label' names a class to leave, and 'target: any' leaves none"]),
     ("step: baseline\nattack: pgd\n", "", ["budget: missing"]),
     ("step: baseline\nattack: pgd\n", "budget: {}\n", ["budget: expected exactly one of 'linf', 'peak_snr_db'"]),
     ("step: baseline\nattack: pgd\n", "budget: {linf: 1, peak_snr_db: 2}\n", ["expected exactly one of"]),
@@ -169,9 +176,9 @@ def test_binary_and_missing_files(tmp_path: Path) -> None:
 
 
 def test_overrides(tmp_path: Path) -> None:
-    recipe = load(tmp_path, "", "weights.sparsity=1e-6", "adaptive_sparsity.target=0.7", "size=base", "decay=null", base=GENERATOR, seed=7)
-    assert (recipe.weights.sparsity, recipe.weights.magnitude) == (1e-6, 1e-3)
-    assert (recipe.adaptive_sparsity.target, recipe.size, recipe.decay, recipe.seed) == (0.7, "base", None, 7)
+    recipe = load(tmp_path, "", "threshold.weights.sparsity=1e-6", "threshold.level=0.7", "size=base", "decay=null", base=GENERATOR, seed=7)
+    assert (recipe.threshold.weights.sparsity, recipe.threshold.weights.magnitude) == (1e-6, 1e-3)
+    assert (recipe.threshold.level, recipe.size, recipe.decay, recipe.seed) == (0.7, "base", None, 7)
     budget = load(tmp_path, "", "budget.linf=null", "budget.peak_snr_db=20", base=GENERATOR).budget
     assert (budget.linf, budget.peak_snr_db) == (None, 20)
     assert load(tmp_path, "", "budget={peak_snr_db: 20}", base=GENERATOR).budget == budget
@@ -221,8 +228,8 @@ def test_no_other_name_is_taken_for_a_shipped_one(tmp_path: Path, monkeypatch: p
         ("train-generator", "ravdess/staa-net", "did you mean 'staa-net'?"),
         ("baseline", "survy", "there is no recipe 'survy'; did you mean 'survey'?"),
         ("baseline", "xyz", "there is no recipe 'xyz', neither a file nor one of bim, bim-logmel, "),
-        ("train-victim", "pgd", "there is no recipe 'pgd', neither a file nor one of cnn-lstm, emo18, "),
-        ("train-victim", ".", ". is a folder, expected a recipe: a YAML file or one of cnn-lstm, emo18, "),
+        ("train-victim", "pgd", "there is no recipe 'pgd', neither a file nor one of cnn-lstm, cnn-lstm-paper, "),
+        ("train-victim", ".", ". is a folder, expected a recipe: a YAML file or one of cnn-lstm, cnn-lstm-paper, "),
     ],
 )
 def test_what_the_command_could_use_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str, words: str) -> None:
@@ -402,7 +409,7 @@ def test_shipped_recipes_say_how_to_use_them(step: str, name: str) -> None:
 def test_every_recipe_lies_where_a_command_looks() -> None:
     names = [path.stem for path in FOLDER.rglob("*.y*ml")]
     assert sorted(names) == sorted(name for _, name in ALL if name in names)
-    assert len(names) == len(ALL) <= 55
+    assert len(names) == len(ALL) <= 60
 
 
 def test_a_name_of_one_command_is_not_that_of_two_of_its_folders() -> None:
@@ -436,7 +443,11 @@ def test_the_papers_budgets() -> None:
         assert {recipe.budget.linf for recipe in attackers.values()} == {epsilon}
         assert attackers["pgd"].positions.percent == percent
         generator = load_recipe(f"paper{suffix}", TrainGeneratorRecipe)
-        assert (generator.budget.linf, generator.weights.magnitude, generator.size) == (epsilon, weight, "large")
+        assert (generator.budget.linf, generator.threshold and generator.threshold.weights.magnitude, generator.size) == (
+            epsilon,
+            weight,
+            "large",
+        )
 
 
 @pytest.mark.parametrize(
