@@ -24,6 +24,7 @@ TABLES = {
     "confusion": "which emotion is taken for which",
     "groups": "recognition by language and by gender",
     "paired": "input by input against another run (--against)",
+    "pairs": "targeted attacks from class to class",
 }
 
 

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN...", help="Folders made by the other subcommands.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="RUN...", help="Folders of the other subcommands, or folders of such.", show_default=False),
     ] = None,
     table: Annotated[
         list[str] | None,
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks or ablation; repeatable; all that fit by default. In detail: speakers, confusion, groups.",
+            help="corpus, victims, attacks or ablation; repeatable; all that fit by default. In detail: speakers, confusion, groups, pairs",
             autocompletion=completion.tables,
             show_default=False,
         ),
@@ -48,8 +49,14 @@ def report(
     ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", metavar="FILE", help="Draw the victims' confusion matrices (.png, .pdf or .svg).", show_default=False),
+        typer.Option(
+            "--figure",
+            metavar="FILE",
+            help="Draw success against sparsity, or with victims alone or --table confusion their matrices (.png, .pdf or .svg).",
+            show_default=False,
+        ),
     ] = None,
+    x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
         Path | None,
@@ -71,12 +78,13 @@ def report(
     Examples:
       staa report runs/emodb/*/ -o table.tex
       staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test --intervals
+      staa report runs/emodb/*-test --figure curve.png
     """
     from staa_cli.reporting.formats import FORMATS, SUFFIXES, as_rich, render
     from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.tables import TABLES, build_tables
-    from staa_cli.runtime.errors import unknown
-    from staa_cli.runtime.folders import read_metrics, write_text
+    from staa_cli.runtime.errors import UsageError, unknown
+    from staa_cli.runtime.folders import read_metrics, runs_of, write_text
 
     output = opt.make_output(json, quiet, False)
     for name in table or ():
@@ -85,9 +93,11 @@ def report(
     if format_ is not None and format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
-    loaded = [(run, read_metrics(run)) for run in runs or ()]
+    loaded = [(run, read_metrics(run)) for given in runs or () for run in runs_of(given)]
+    if figure is None and x != "sparsity":
+        raise UsageError("--x says what --figure draws success against, and there is no --figure")
     if figure is not None:
-        draw(loaded, figure, overwrite, output)
+        draw_figure(loaded, table or (), x, figure, overwrite, output)
         if not table and out is None:
             return 0
     rival = None if against is None else rival_of(against)
@@ -119,17 +129,19 @@ def rival_of(folder: Path) -> Rival:
     return Rival(FinishedRun(folder, read_metrics(folder)), read)
 
 
-def draw(runs: Sequence[LoadedRun], path: Path, overwrite: bool, output: Output) -> None:
-    """Write the picture of the confusion matrices."""
-    from staa_cli.reporting.figures import check_figures, draw_confusion, encode, picture_format
-    from staa_cli.reporting.tables import build_tables
+def draw_figure(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, path: Path, overwrite: bool, output: Output) -> None:
+    """Write the picture."""
+    from staa_cli.reporting.curve import AXES
+    from staa_cli.reporting.figures import check_figures, draw, encode, picture_format
+    from staa_cli.runtime.errors import unknown
     from staa_cli.runtime.folders import write_bytes
 
+    if axis not in AXES:
+        raise unknown("value of --x", axis, AXES)
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    tables = build_tables(runs, "confusion")
-    write_bytes(path, encode(draw_confusion(tables), format))
+    write_bytes(path, encode(draw(runs, tables, axis), format))
     output.message(f"done: {path}")
 
 

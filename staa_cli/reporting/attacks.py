@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from staa_cli.reporting.model import Beside, Column, Kind, Row, Table, filled
-from staa_cli.reporting.names import VICTIMS, corpus_name, in_order, victim_name
+from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, VICTIMS, apart, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
 from staa_cli.reporting.runs import Entry, FinishedRun, as_number, pool, told_apart
 
-STAA_NET = "STAA-Net"
+STAA_NET, PAPER = "STAA-Net", "STAA-Net (paper)"
+"""How the names of our attackers begin, and of those in the paper's form."""
 MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "snr": ("SNR (dB)", "decimal", ("snr_peak_db", "successful")),
     "sparsity": ("Sparsity (%)", "decimal", ("sparsity_percent", "successful")),
@@ -163,10 +164,22 @@ def budget_text(run: FinishedRun, form: int) -> str | None:
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:
-    """Threat models as in the papers, attackers as they came with the whole STAA-Net last."""
+    """Threat models as in the papers, attackers as they came with STAA-Net last, and the rows of one sweep together, by value."""
     rows = list(rows)
     threats = in_order((str(row["threat_model"]) for row in rows), VICTIMS.values())
-    return sorted(rows, key=lambda row: (threats.index(str(row["threat_model"])), str(row["attacker"]).startswith(STAA_NET)))
+    families, kinds = ([words for words, _ in places] for places in zip(*map(place_in_sweeps, rows), strict=True)) if rows else ([], [])
+
+    def place(row: Row) -> tuple[object, ...]:
+        (family, values), (kind, size) = place_in_sweeps(row)
+        ours = str(row["attacker"]).startswith(STAA_NET)
+        return threats.index(str(row["threat_model"])), ours, families.index(family), values, kinds.index(kind), size
+
+    return sorted(rows, key=place)
+
+
+def place_in_sweeps(row: Row) -> tuple[tuple[str, list[float]], tuple[str, list[float]]]:
+    """The attacker and the budget, each as words and numbers."""
+    return apart(str(row["attacker"]), REFINED, PERCENT), apart(str(row["budget"]), NUMBER)
 
 
 def speed_notes(runs: Sequence[FinishedRun]) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from staa_cli.reporting.curve import draw_curve
 from staa_cli.reporting.model import Number, Row, Table
+from staa_cli.reporting.runs import FinishedRun, LoadedRun
+from staa_cli.reporting.tables import accepted, build_tables, is_attack
 from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ METADATA = {
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
 }
+
+
+DRAWN = ("attacks", "confusion")
+"""The tables that can be drawn."""
 
 
 def check_figures(what: str = "a card has a picture") -> None:
@@ -47,9 +54,28 @@ def picture_format(path: Path) -> str:
 
 
 def encode(figure: Figure, format: str) -> bytes:
+    from matplotlib import rc_context
+
     picture = io.BytesIO()
-    figure.savefig(picture, format=format, dpi=120, metadata=METADATA[format])
+    with rc_context({"svg.hashsalt": "staa"}):
+        figure.savefig(picture, format=format, dpi=120, metadata=METADATA[format])
     return picture.getvalue()
+
+
+def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str) -> Figure:
+    """What a picture shows of runs: attackers as curves, or victims' confusion matrices.
+
+    Args:
+        tables: the first of them that can be drawn is; where none can, attackers are, and without any the matrices.
+        axis: what success is drawn against.
+
+    Raises:
+        UsageError: no run fits.
+    """
+    which = next((name for name in tables if name in DRAWN), None)
+    if which is None:
+        which = "attacks" if any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
+    return draw_curve(accepted(runs, "attacks"), axis) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
 
 
 def draw_confusion(tables: Sequence[Table]) -> Figure:

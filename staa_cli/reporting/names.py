@@ -1,13 +1,19 @@
-"""How models and corpora are called in tables, in the order of the papers."""
+"""How models, corpora and attackers are called in tables, in the order of the papers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 VICTIMS = {"emo18": "Emo18", "zhao19": "Zhao19", "wav2vec2": "Wav2vec 2.0", "wavlm": "WavLM", "hubert": "HuBERT"}
 VICTIMS |= {"cnn-lstm": "CNN-LSTM"}
 CORPORA = {"demos": "DEMoS", "iemocap": "IEMOCAP", "emodb": "EmoDB", "emovo": "EMOVO", "ravdess": "RAVDESS", "cremad": "CREMA-D"}
 CORPORA |= {"tess": "TESS", "savee": "SAVEE", "urdu": "URDU", "nemo": "nEMO"}
+
+NUMBER = re.compile(r"(\d[\d.]*(?:e[+-]\d+)?)")
+PERCENT = re.compile(rf" {NUMBER.pattern} %")
+REFINED = re.compile(rf" \+ {NUMBER.pattern} × sPGD")
+"""How names say the values of a sweep."""
 
 
 def victim_name(key: str) -> str:
@@ -18,6 +24,16 @@ def victim_name(key: str) -> str:
 
 def corpus_name(key: str) -> str:
     return CORPORA.get(key, key)
+
+
+def apart(name: str, *sweeps: re.Pattern[str]) -> tuple[str, list[float]]:
+    """A name without the values of its sweeps, by which the runs of one sweep are known, and these values; 0 where it has none."""
+    values = []
+    for sweep in sweeps:
+        found = sweep.search(name)
+        values.append(float(found[1]) if found else 0.0)
+        name = sweep.sub("", name)
+    return name, values
 
 
 def in_order(found: Iterable[str], known: Iterable[str]) -> list[str]:

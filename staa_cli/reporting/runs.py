@@ -89,7 +89,10 @@ class FinishedRun:
 
     @property
     def seed(self) -> Any:
-        return self.metrics.get("seed", self.recipe.get("seed"))
+        """An attack with a generator has the generator's."""
+        generator = self.recipe.get("generator")
+        own = self.metrics.get("seed", self.recipe.get("seed"))
+        return generator.get("seed") if own is None and isinstance(generator, dict) else own
 
     @property
     def settings(self) -> Settings:

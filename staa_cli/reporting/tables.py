@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from staa_cli.reporting.attacks import STAA_NET, build_ablation, build_attacks
+from staa_cli.reporting.attacks import PAPER, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.model import Table
 from staa_cli.reporting.paired import Rival, build_paired
+from staa_cli.reporting.pairs import build_pairs, has_target
 from staa_cli.reporting.recognition import build_confusion, build_groups, has_confusion, has_groups
 from staa_cli.reporting.runs import FinishedRun, LoadedRun
 from staa_cli.reporting.victims import build_victims
@@ -36,6 +37,10 @@ def is_attack(run: FinishedRun) -> bool:
     return run.command in ATTACKS
 
 
+def is_paper(run: FinishedRun) -> bool:
+    return is_attack(run) and (run.text("attacker") or "").startswith(PAPER)
+
+
 TABLES = {
     "corpus": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_corpus),
     "speakers": TableKind("'staa prepare'", lambda run: run.command == "prepare", build_speakers),
@@ -43,15 +48,15 @@ TABLES = {
     "confusion": TableKind("'staa train-victim' that hold a confusion matrix", has_confusion, build_confusion),
     "groups": TableKind("'staa train-victim' on a corpus that knows languages or genders", has_groups, build_groups),
     "attacks": TableKind("'staa attack' or 'staa baseline'", is_attack, build_attacks),
-    "ablation": TableKind(
-        f"'staa attack' with {STAA_NET}", lambda run: is_attack(run) and run.text("attacker") == STAA_NET, build_ablation
-    ),
+    "ablation": TableKind(f"'staa attack' with {PAPER}", is_paper, build_ablation),
+    "pairs": TableKind("targeted attacks", lambda run: is_attack(run) and has_target(run), build_pairs),
     # Of a rival, which `build_tables` brings.
     "paired": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: []),
 }
 
-ON_REQUEST = ("speakers", "confusion", "groups", "paired")
+ON_REQUEST = ("speakers", "confusion", "groups", "pairs", "paired")
 """Tables of detail, which stay out until they are asked for."""
+NO_RUNS = "no runs to report, expected the folders of finished staa runs"
 
 
 def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False, rival: Rival | None = None) -> list[Table]:
@@ -71,11 +76,9 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
     if rival is not None and not is_attack(rival.run):
         raise UsageError(misfit(rival.run, "paired"))
     kinds = TABLES if which is None else {which: TABLES[which]}
-    loaded, notes = distinct([FinishedRun(path, metrics) for path, metrics in runs])
-    if loaded and not any(kind.accepts(run) for run in loaded for kind in kinds.values()):
-        raise UsageError(misfit(loaded[0], which))
+    loaded, notes = fitting(runs, which)
     if not loaded and not published:
-        raise UsageError("no runs to report, expected the folders of finished staa runs")
+        raise UsageError(NO_RUNS)
     tables = []
     for name, kind in kinds.items():
         chosen = [run for run in loaded if kind.accepts(run)]
@@ -92,6 +95,31 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
     if not tables:
         raise UsageError(f"there are no runs, and the paper prints no table '{which}'")
     return [replace(table, notes=[*table.notes, *notes]) for table in tables]
+
+
+def accepted(runs: Sequence[LoadedRun], which: str) -> list[FinishedRun]:
+    """The runs that one table takes.
+
+    Raises:
+        UsageError: there is none.
+    """
+    loaded, _ = fitting(runs, which)
+    if not loaded:
+        raise UsageError(NO_RUNS)
+    return [run for run in loaded if TABLES[which].accepts(run)]
+
+
+def fitting(runs: Sequence[LoadedRun], which: str | None) -> tuple[list[FinishedRun], list[str]]:
+    """Each run once, if any fits the table, or one of all; with notes on copies.
+
+    Raises:
+        UsageError: none of them does.
+    """
+    loaded, notes = distinct([FinishedRun(path, metrics) for path, metrics in runs])
+    kinds = TABLES.values() if which is None else [TABLES[which]]
+    if loaded and not any(kind.accepts(run) for run in loaded for kind in kinds):
+        raise UsageError(misfit(loaded[0], which))
+    return loaded, notes
 
 
 def distinct(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:

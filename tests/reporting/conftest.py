@@ -12,6 +12,7 @@ import pytest
 Made = tuple[Path, dict[str, Any]]
 Maker = Callable[..., Made]
 NUMBERS = count()
+PAPER = "STAA-Net (paper)"
 
 
 def metrics(command: str, summary: dict[str, Any], seed: int, recipe: dict[str, Any] | None = None, **extra: Any) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def attack() -> Maker:
             **(more or {}),
         }
         path = Path("runs") / (name or f"{attacker}-{threat}-{corpus}-{split}-{seed}-{ablation.replace('/', '')}")
-        return path, metrics("attack" if attacker == "STAA-Net" else "baseline", summary, seed, **extra)
+        return path, metrics("attack" if attacker.startswith("STAA-Net") else "baseline", summary, seed, **extra)
 
     return make
 
@@ -153,7 +154,7 @@ def mixed(attack: Maker, victim: Maker, prepared: Maker) -> list[Made]:
         *(attack("One-Pixel", "emo18", split, snr=None, sparsity=None, asr={"emo18": 0.0, "zhao19": 0.0}) for split in ("val", "test")),
         *(
             attack(
-                "STAA-Net",
+                PAPER,
                 threat,
                 split,
                 seed=seed,
@@ -165,5 +166,9 @@ def mixed(attack: Maker, victim: Maker, prepared: Maker) -> list[Made]:
             for split in ("val", "test")
             for seed in range(3)
         ),
-        *(attack(ablation=part, split=split) for part in ("w/o sparsity loss", "w/o quantisation loss") for split in ("val", "test")),
+        *(
+            attack(PAPER, ablation=part, split=split)
+            for part in ("w/o sparsity loss", "w/o quantisation loss")
+            for split in ("val", "test")
+        ),
     ]

@@ -15,7 +15,7 @@ from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import read_metrics
 
 KEPT = Path(__file__).parents[1] / "benchmarks/results"
-RUNS = ["truth/emodb/plain/fgsm", "truth/emodb/plain/staa-net-test", "truth/emodb/victims/emo18/plain", "emodb/data"]
+RUNS = ["truth/emodb/plain/fgsm", "generators/emodb/seed-0/guided-test/sparsity-5", "victims/emodb/seed-0/emo18", "emodb/data"]
 WRONG = [None, 3, -1.5, "text", "", True, [], [1], {}, {"a": {"b": 1}}, [[None]], 10**30]
 
 

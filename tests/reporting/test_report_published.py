@@ -14,6 +14,8 @@ from staa_cli.reporting.model import Number
 from staa_cli.reporting.published import SOURCES, Source, printed
 from staa_cli.reporting.tables import build_tables
 
+from .conftest import PAPER
+
 EVERY = [pytest.param(name, source, id=f"table{source.number}") for name, sources in SOURCES.items() for source in sources]
 
 
@@ -82,7 +84,7 @@ def test_corpus_and_ablation_bring_the_papers_tables(prepared: Any, attack: Any)
     _, paper = build_tables([prepared()], "corpus", published=True)
     assert paper.rows[3]["total"] == Number(5531, printed="5531")
     assert "speakers" not in [column.key for column in paper.columns]
-    (ablation,) = build_tables([attack()], "ablation", published=True)
+    (ablation,) = build_tables([attack(PAPER)], "ablation", published=True)
     assert ablation.rows[2]["snr_test"] == "-inf"
     assert ablation.rows[2]["budget"] == "ε 0.05"
 

@@ -15,6 +15,8 @@ from staa_cli.reporting.runs import Entry, FinishedRun, LoadedRun, differing
 from staa_cli.reporting.tables import TABLES, build_tables
 from staa_cli.runtime.errors import UsageError
 
+from .conftest import PAPER
+
 
 def only(runs: list[LoadedRun], which: str, published: bool = False) -> Table:
     (table,) = build_tables(runs, which, published)
@@ -99,7 +101,7 @@ def test_budgets_are_a_column_where_they_differ(attack: Any) -> None:
 
 def test_a_legend_says_what_the_headings_mean(attack: Any) -> None:
     for which in ("attacks", "ablation"):
-        notes = "\n".join(only([attack()], which).notes)
+        notes = "\n".join(only([attack(PAPER)], which).notes)
         for words in (
             "ASR, attack success rate: share of all utterances",
             "share of samples changed, lower is sparser",
@@ -266,10 +268,53 @@ def test_a_folder_given_twice_counts_once(attack: Any) -> None:
 
 def test_ablations_stay_out_of_the_attack_table_unless_asked_for(mixed: Any, attack: Any) -> None:
     attacks, ablation = build_tables(mixed)[2:]
-    assert {row["attacker"] for row in attacks.rows} == {"PGD", "SparseFool", "One-Pixel", "STAA-Net"}
-    assert [row["attacker"] for row in ablation.rows] == ["w/o sparsity loss", "w/o quantisation loss", "STAA-Net", "STAA-Net"]
-    asked = only([attack(), attack(ablation="w/o sparsity loss")], "attacks")
-    assert {row["attacker"] for row in asked.rows} == {"STAA-Net", "STAA-Net w/o sparsity loss"}
+    assert {row["attacker"] for row in attacks.rows} == {"PGD", "SparseFool", "One-Pixel", PAPER}
+    assert [row["attacker"] for row in ablation.rows] == ["w/o sparsity loss", "w/o quantisation loss", PAPER, PAPER]
+    asked = only([attack(PAPER), attack(PAPER, ablation="w/o sparsity loss")], "attacks")
+    assert {row["attacker"] for row in asked.rows} == {PAPER, f"{PAPER} w/o sparsity loss"}
+
+
+def test_the_ablation_is_of_the_papers_form_alone(mixed: Any, attack: Any) -> None:
+    ours = [attack("STAA-Net 5 %"), attack("STAA-Net guided 5 %")]
+    assert only([*mixed, *ours], "ablation").rows == only(mixed, "ablation").rows
+    with pytest.raises(UsageError, match=r"'ablation' needs results of 'staa attack' with STAA-Net \(paper\)"):
+        only(ours, "ablation")
+
+
+def sweep(attack: Any, percent: float | None, seed: int = 0, refine: int = 0, **extra: Any) -> LoadedRun:
+    """A run of a generator, as `staa attack` keeps it."""
+    name = f"STAA-Net guided {percent:g} %" + (f" + {refine} × sPGD" if refine else "")
+    generator = {"step": "train-generator", "guide": "gradient", "epochs": 20, "seed": seed}
+    recipe = {"sparsity": percent, "snr": None, "target": None, "refine": refine, "generator": generator}
+    made: LoadedRun = attack(name, seed=seed, sparsity=percent, recipe=recipe, **extra)
+    del made[1]["recipe"]["seed"]  # its generator's is the only one
+    return made
+
+
+def test_the_rows_of_a_sweep_stand_in_the_order_of_its_values_and_pool_over_seeds(attack: Any) -> None:
+    percents = (10.0, 16.5, 1.0, 2.0, 6.25, 5.0)
+    runs = [sweep(attack, percent, seed, asr={"emo18": percent + seed}) for seed in range(3) for percent in percents]
+    runs += [sweep(attack, 2.0, refine=refine) for refine in (20, 1, 5)]
+    table = only([*runs, attack("sPGD 16 %"), attack("BIM"), attack("sPGD 2 %")], "attacks")
+    guided = [f"STAA-Net guided {percent} %" for percent in ("1", "2", "5", "6.25", "10", "16.5")]
+    refined = [f"STAA-Net guided 2 % + {refine} × sPGD" for refine in (1, 5, 20)]
+    assert [row["attacker"] for row in table.rows] == ["sPGD 2 %", "sPGD 16 %", "BIM", *guided, *refined]
+    assert table.rows[3]["emo18_val"] == Number(2.0, 1.0, 3, beside=Beside())
+    assert [row["sparsity_val"].runs for row in table.rows] == [1] * 3 + [3] * 6 + [1] * 3  # type: ignore[union-attr]
+
+
+def test_generators_trained_otherwise_are_no_repetitions(attack: Any) -> None:
+    runs = [sweep(attack, 5.0, seed) for seed in range(2)]
+    runs[1][1]["recipe"]["generator"]["epochs"] = 40
+    assert [row["attacker"] for row in only(runs, "attacks").rows] == [
+        "STAA-Net guided 5 % (generator.epochs 20)",
+        "STAA-Net guided 5 % (generator.epochs 40)",
+    ]
+
+
+def test_budgets_of_a_sweep_stand_in_the_order_of_their_values(attack: Any) -> None:
+    runs = [attack(budget={"peak_snr_db": decibels}, name=f"{decibels}") for decibels in (30, 5, 20)]
+    assert [row["budget"] for row in only(runs, "attacks").rows] == ["5 dB", "20 dB", "30 dB"]
 
 
 def test_failures_and_devices_are_noted(attack: Any) -> None:
@@ -327,7 +372,7 @@ def test_unknown_tables_and_nothing_to_report(mixed: Any) -> None:
         build_tables([], "attacks")
     with pytest.raises(UsageError, match=r"runs/x/metrics\.json holds no summary"):
         build_tables([(Path("runs/x"), {"command": "prepare"})])
-    assert list(TABLES) == ["corpus", "speakers", "victims", "confusion", "groups", "attacks", "ablation", "paired"]
+    assert list(TABLES) == ["corpus", "speakers", "victims", "confusion", "groups", "attacks", "ablation", "pairs", "paired"]
 
 
 def test_a_table_takes_what_fits_it_from_any_set_of_runs(mixed: Any) -> None:
