@@ -21,6 +21,7 @@ from staa_cli.runtime.folders import (
     locked,
     places,
     read_metrics,
+    runs_of,
     workspace,
     write_bytes,
     write_json,
@@ -288,3 +289,14 @@ def test_json_holds_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"x": float("nan")})
     assert names(tmp_path) == set()
+
+
+def test_a_folder_of_runs_stands_for_them(tmp_path: Path) -> None:
+    for name in ("b", "a", "c"):
+        (tmp_path / "sweep" / name).mkdir(parents=True)
+    for name in ("b", "a"):
+        (tmp_path / "sweep" / name / "metrics.json").write_text("{}")
+    assert runs_of(tmp_path / "sweep") == [tmp_path / "sweep/a", tmp_path / "sweep/b"]
+    assert runs_of(tmp_path / "sweep/a") == [tmp_path / "sweep/a"]
+    assert runs_of(tmp_path / "sweep/c") == [tmp_path / "sweep/c"], "what is none is named as it was given"
+    assert runs_of(tmp_path / "absent") == [tmp_path / "absent"]
