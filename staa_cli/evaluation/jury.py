@@ -157,16 +157,19 @@ def probes(inputs: Inputs) -> list[Probe]:
 
 
 def names(victims: list[LoadedVictim]) -> list[str]:
-    """The model's name; with that of its folder or file where two victims are of one model.
+    """The model's name; where two victims are of one model, with that of its folder or file, or of the nearest folder above that differs.
 
     Raises:
-        UsageError: two victims of one model lie in folders of one name.
+        UsageError: a victim is named twice.
     """
     models = [victim.model for victim in victims]
-    unique = [
-        victim.model if models.count(victim.model) == 1 else f"{victim.model}:{victim.reference.path.resolve().name}" for victim in victims
-    ]
-    for name in unique:
-        if unique.count(name) > 1:
-            raise UsageError(f"two victims would both be called '{name}' in the results; give their folders different names")
-    return [os.fsencode(name).decode(errors="replace") for name in unique]
+    found = []
+    for victim in victims:
+        alike = [other.reference.path.resolve() for other in victims if other.model == victim.model]
+        depths = range(1, min(len(path.parts) for path in alike) + 1)
+        depth = next((depth for depth in depths if len({path.parts[-depth] for path in alike}) == len(alike)), 1)
+        found.append(victim.model if len(alike) == 1 else f"{victim.model}:{victim.reference.path.resolve().parts[-depth]}")
+    for name, model in zip(found, models, strict=True):
+        if found.count(name) > 1:
+            raise UsageError(f"two victims would both be called '{name}' in the results; give the folders of '{model}' different names")
+    return [os.fsencode(name).decode(errors="replace") for name in found]

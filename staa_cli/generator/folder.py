@@ -23,7 +23,10 @@ def read_recipe(folder: Path) -> tuple[Path, TrainGeneratorRecipe]:
     weights = model_file(folder)
     if not (folder / RECIPE).is_file() or not (folder / THREAT).is_dir():
         raise UsageError(f"{folder} is no generator, expected a folder made by 'staa train-generator'")
-    return weights, load_recipe(str(folder / RECIPE), TrainGeneratorRecipe)
+    try:
+        return weights, load_recipe(str(folder / RECIPE), TrainGeneratorRecipe)
+    except UsageError as error:
+        raise UsageError(f"{folder} was trained by another version of staa, or its recipe was changed; train it again ({error})") from None
 
 
 def trained_on(folder: Path) -> tuple[str, list[str], list[str]]:
