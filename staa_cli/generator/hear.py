@@ -20,8 +20,7 @@ def hear(waveforms: Tensor, keys: Tensor, recipe: HearRecipe) -> Tensor:
     """Gains of the spectrum, then what victims are trained with. `(B, T)`, `(B,)` keys of `draw_keys` → `(B, T)`"""
     if recipe.spectral_gain is not None:
         waveforms = gain(waveforms, keys, recipe.spectral_gain)
-    plain = recipe.model_dump(exclude={"spectral_gain"})
-    return waveforms if all(value is None for value in plain.values()) else augment(waveforms, keys, recipe)
+    return augment(waveforms, keys, recipe)
 
 
 def gain(waveforms: Tensor, keys: Tensor, spread: float) -> Tensor:

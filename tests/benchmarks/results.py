@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -189,10 +190,7 @@ def generator_speed() -> str:
         Column("times real time", "Times real time", kind="decimal"),
         Column("PGD takes", "Times as fast as PGD", kind="decimal"),
     ]
-    lines = (KEPT / "generators/speed.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [json.loads(line) for line in lines]
-    rows: list[Row] = [{**{column.key: Number(one[column.key]) for column in columns[1:]}, "attacker": one["attacker"]} for one in found]
-    table = Table("Seconds per utterance", columns, rows)
+    table = Table("Seconds per utterance", columns, kept_rows("generators/speed.jsonl", columns))
     return f"## Speed of STAA-Net\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
 
 
@@ -207,12 +205,15 @@ def leaky_split() -> str:
         Column("accuracy_percent", "Accuracy (%)", kind="decimal"),
         Column("uar_percent", "UAR (%)", kind="decimal"),
     ]
-    rows: list[Row] = []
-    for line in (KEPT / "victims/emodb/leaky_split.jsonl").read_text(encoding="utf-8").splitlines():
-        found = json.loads(line)
-        rows.append({**{column.key: Number(found[column.key]) for column in columns[1:]}, "protocol": LEAKY[found["protocol"]]})
-    table = Table("Test scores on EmoDB by what the test set holds", columns, rows)
+    table = Table("Test scores on EmoDB by what the test set holds", columns, kept_rows("victims/emodb/leaky_split.jsonl", columns, LEAKY))
     return f"## Leaky split\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
+
+
+def kept_rows(file: str, columns: Sequence[Column], names: Mapping[str, str] | None = None) -> list[Row]:
+    """The lines of a kept file, whose first column is a text. `names`: what to write in its place."""
+    label, *numbers = [column.key for column in columns]
+    found = [json.loads(line) for line in (KEPT / file).read_text(encoding="utf-8").splitlines()]
+    return [{label: names[one[label]] if names else one[label], **{key: Number(one[key]) for key in numbers}} for one in found]
 
 
 def main() -> int:
