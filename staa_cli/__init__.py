@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from staa_cli.attacks.cw_linf import CWLinf
     from staa_cli.attacks.deepfool import DeepFool
     from staa_cli.attacks.fgsm import FGSM
+    from staa_cli.attacks.frank_wolfe import FrankWolfe
     from staa_cli.attacks.jsma import JSMA
     from staa_cli.attacks.mi import MI
     from staa_cli.attacks.noise import Noise
@@ -47,6 +48,7 @@ __all__ = [
     "Budget",
     "CWLinf",
     "DeepFool",
+    "FrankWolfe",
     "Noise",
     "OnePixel",
     "SigmaZero",

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.attacks.core.tensors import differentiate, normal, share_of, top_k_mask, uniform
+from staa_cli.attacks.core.tensors import differentiate, normal, uniform
 from staa_cli.audio.budget import add_within_range, project
+from staa_cli.audio.sparsity import share_of, top_k_mask
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.schema import Strict
 

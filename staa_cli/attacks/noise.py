@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from staa_cli.attacks.core.attack import Attack, Needs, Outcome
-from staa_cli.attacks.core.tensors import share_of, top_k_mask, uniform
+from staa_cli.attacks.core.tensors import uniform
 from staa_cli.audio.budget import add_within_range, project
+from staa_cli.audio.sparsity import share_of, top_k_mask
 
 
 class Noise(Attack):

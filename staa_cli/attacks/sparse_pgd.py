@@ -9,16 +9,16 @@ This is not the sparse PGD of the STAA-Net paper, which lets every step of PGD m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from staa_cli.attacks.core.goal import GoalAttack, Problem
-from staa_cli.attacks.core.tensors import differentiate, normal, share_of, top_k_mask, uniform
+from staa_cli.attacks.core.tensors import differentiate, normal, uniform
+from staa_cli.audio.sparsity import share_of, top_k_mask
 from staa_cli.runtime.schema import Switch
 
 NEAR = 0.5
@@ -48,36 +48,7 @@ class SparsePGD(GoalAttack):
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""
         magnitudes = problem.clamp(problem.epsilon * (2 * uniform(problem.random, problem.waveforms) - 1))
-        return self.climb_from(problem, magnitudes, normal(problem.random, problem.waveforms))
-
-    @torch.no_grad()
-    def refine(
-        self,
-        victim: nn.Module,
-        waveforms: Tensor,
-        reference: Tensor,
-        seeds: Sequence[int],
-        start: tuple[Tensor, Tensor],
-        *,
-        targeted: bool,
-        grain: Tensor,
-    ) -> Tensor:
-        """Go on from magnitudes p and scores m̃ that something else found, `(B, T)` each; only the order of the scores matters.
-
-        The other arguments and the result are those of `Attack.perturb`.
-        """
-        random = [torch.Generator(device=waveforms.device).manual_seed(seed) for seed in seeds]
-        magnitudes, scores = start
-        # As spread as the scores that sPGD would draw: its steps are made for those.
-        scores = (scores - scores.mean(dim=1, keepdim=True)) / scores.std(dim=1, keepdim=True).clamp(min=1e-6)
-
-        def solve(problem: Problem) -> tuple[Tensor, Tensor]:
-            return self.climb_from(problem, problem.clamp(magnitudes[problem.rows]), scores[problem.rows])
-
-        return self.pursue(solve, victim, waveforms, reference, random, targeted, grain).adversarial
-
-    def climb_from(self, problem: Problem, magnitudes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """As `solve`, from p and m̃, `(A, T)` each."""
+        scores = normal(problem.random, problem.waveforms)
         found, queries = torch.zeros_like(problem.waveforms), torch.zeros_like(problem.reference)
         active = torch.arange(len(problem), device=found.device)
         length = found.shape[1]

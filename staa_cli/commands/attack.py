@@ -38,7 +38,7 @@ def attack(
         typer.Option("--target", metavar="LABEL", help="What every prediction shall become.", show_default=False),
     ] = None,
     refine: Annotated[
-        int, typer.Option("--refine", metavar="N", min=0, help="Steps of sPGD from the generator's output, up to success.")
+        int, typer.Option("--refine", metavar="N", min=0, help="Steps of Frank-Wolfe from the generator's output, up to success.")
     ] = 0,
     in_sample: opt.InSample = False,
     limit: opt.Limit = None,

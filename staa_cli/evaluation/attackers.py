@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.attacks.core.tensors import share_of
-from staa_cli.attacks.sparse_pgd import SparsePGD
+from staa_cli.attacks.frank_wolfe import FrankWolfe
+from staa_cli.audio.sparsity import place, share_of
 from staa_cli.evaluation.request import AttackRecipe
 from staa_cli.generator.checkpoint import LoadedGenerator
 from staa_cli.generator.guide import look
-from staa_cli.generator.positions import place
 from staa_cli.generator.staa_net import Request
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError, unknown
@@ -68,10 +67,10 @@ class GeneratorAttacker:
 
     @torch.no_grad()
     def perturb(self, waveforms: Tensor, clean: Tensor, labels: Sequence[str | None], seeds: Sequence[int], grain: Tensor) -> Outcome:
-        ones = zip(waveforms.split(1), clean.split(1), seeds, grain.split(1), strict=True)
+        ones = zip(waveforms.split(1), clean.split(1), grain.split(1), strict=True)
         return Outcome(torch.cat([self.perturb_one(*one) for one in ones]))
 
-    def perturb_one(self, waveform: Tensor, clean: Tensor, seed: int, grain: Tensor) -> Tensor:
+    def perturb_one(self, waveform: Tensor, clean: Tensor, grain: Tensor) -> Tensor:
         """`(1, T)` x, `(1,)` the threat model's prediction, `(1, 1)` the file's steps → `(1, T)` x_adv."""
         network, classes = self.generator.network, len(self.threat.labels)
         targets = None if self.target is None else clean.new_tensor([self.target])
@@ -79,31 +78,32 @@ class GeneratorAttacker:
             every = torch.arange(classes, device=clean.device)
             targets = every[every != clean]
         rows = waveform.expand(1 if targets is None else len(targets), -1)
-        asked = self.ask(rows, clean.expand(len(rows)), targets, seed)
+        asked = self.ask(rows, clean.expand(len(rows)), targets)
         if self.recipe.sparsity is None:
-            return self.best(network(rows, asked).adversarial, clean)[0]
+            return self.best(network(rows, asked).adversarial, clean)
         magnitudes, logits = network.rank(rows, asked)
         k = share_of(rows, self.recipe.sparsity)
-        found, best = self.best(place(rows, magnitudes, logits, k, grain.expand(len(rows), 1)), clean)
+        found = self.best(place(rows, magnitudes, logits, k, grain.expand(len(rows), 1)), clean)
         if not self.recipe.refine:
             return found
-        attack = SparsePGD(budget=self.recipe.budget, steps=self.recipe.refine, percent=self.recipe.sparsity)
+        attack = FrankWolfe(budget=self.recipe.budget, steps=self.recipe.refine, percent=self.recipe.sparsity)
         aim = clean if self.target is None else clean.new_tensor([self.target])
-        start = magnitudes[best : best + 1], logits[best : best + 1]
-        return attack.refine(self.threat.victim, waveform, aim, [seed], start, targeted=self.target is not None, grain=grain)
+        return attack.refine(self.threat.victim, waveform, aim, found - waveform, targeted=self.target is not None, grain=grain)
 
-    def best(self, found: Tensor, clean: Tensor) -> tuple[Tensor, int]:
-        """Of several x_adv `(B, T)` the one that is furthest from the `(1,)` clean class on the threat model, `(1, T)`, and which it is."""
-        best = int(margin(self.threat(found), clean.expand(len(found)), targeted=False).argmax()) if len(found) > 1 else 0
-        return found[best : best + 1], best
+    def best(self, found: Tensor, clean: Tensor) -> Tensor:
+        """Of several x_adv `(B, T)` the one that is furthest from the `(1,)` clean class on the threat model, `(1, T)`."""
+        if len(found) == 1:
+            return found
+        return found[margin(self.threat(found), clean.expand(len(found)), targeted=False).argmax()].unsqueeze(0)
 
-    def ask(self, rows: Tensor, clean: Tensor, targets: Tensor | None, seed: int) -> Request:
+    def ask(self, rows: Tensor, clean: Tensor, targets: Tensor | None) -> Request:
         """`(B, T)` x, `(B,)` predictions and targets."""
         recipe, ones = self.recipe, rows.new_ones(len(rows))
         gradient = None
         if recipe.generator.guide == "gradient":
-            keys = clean.new_tensor([seed]).expand(len(rows))
-            clean, gradient = look(self.threat.victim, rows, recipe.budget.epsilon(rows), keys, targets, copies=recipe.generator.copies)
+            clean, gradient = look(
+                self.threat.victim, rows, recipe.budget.epsilon(rows), recipe.sparsity or 100.0, targets, looks=recipe.generator.looks
+            )
         return Request(
             percent=None if recipe.sparsity is None else recipe.sparsity * ones,
             snr=None if recipe.snr is None else recipe.snr * ones,

@@ -19,7 +19,7 @@ class AttackRecipe(Strict):
     sparsity: float | None = Field(description="percent of the samples to move; null where the generator's threshold decides")
     snr: float | None = Field(description="peak SNR in dB, where it was trained for several; null: its budget")
     target: str | None = Field(description="the label that every prediction shall become")
-    refine: int = Field(ge=0, description="steps of sPGD from the generator's output")
+    refine: int = Field(ge=0, description="steps of Frank-Wolfe from the generator's output")
     generator: TrainGeneratorRecipe = Field(description="how the generator was trained")
 
     @property
@@ -33,7 +33,7 @@ class AttackRecipe(Strict):
     def attacker(self, pool: list[str]) -> str:
         """Its name in tables. `pool`: the threat models that trained it."""
         parts = ["STAA-Net", "(paper)" if self.generator.threshold else "", "guided" if self.generator.guide == "gradient" else ""]
-        parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", f"+ {self.refine} × sPGD" if self.refine else ""]
+        parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", f"+ {self.refine} steps" if self.refine else ""]
         parts += [f"→ {self.target}" if self.target else "", f"of {' and '.join(pool)}" if len(pool) > 1 else ""]
         return " ".join(filter(None, parts))
 

@@ -8,66 +8,66 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from staa_cli.audio.sparsity import share_of, steepest
+from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError
-from staa_cli.victims.augment import normal
-
-NOISE = 16
-"""The first stream of a key for the copies' noise; augmentation has those below."""
 
 
 def look(
-    victim: nn.Module, waveforms: Tensor, epsilon: Tensor, keys: Tensor, targets: Tensor | None = None, *, copies: int = 1
+    victim: nn.Module, waveforms: Tensor, epsilon: Tensor, percent: float, targets: Tensor | None = None, *, looks: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """A forward and a backward pass, as FGSM makes them; and as many more as there are further copies.
+    """A forward and a backward pass for each look. The first one is at x, the others where the gradients so far lead.
 
-    The gradient at one point follows what is peculiar to this model. Averaged over noise of the size of the attack itself it is what
-    other models share (D. Smilkov et al., "SmoothGrad", 2017; L. Wu, Z. Zhu, "Towards Understanding and Improving the Transferability of
-    Adversarial Examples in Deep Neural Networks", ACML 2020).
+    So momentum Frank-Wolfe goes (J. Chen, D. Zhou, J. Yi, Q. Gu, AAAI 2020). One gradient at x holds for small steps only, and follows
+    what is peculiar to this model; the sum of several points much further, also for other models.
 
     Args:
         victim: `(B, T)` → logits `(B, K)`; frozen.
         waveforms: `(B, T)` x.
-        epsilon: `(B, 1)` the noise's standard deviation.
-        keys: `(B,)` int64, all that the noise depends on.
+        epsilon: `(B, 1)`.
+        percent: of the samples, which the looks after the first may move.
         targets: `(B,)` the classes to reach; by default the prediction is to be left.
-        copies: the first one is x itself, the others have noise.
 
     Returns:
-        `(B,)` the predictions for x, and `(B, T)` the mean ∇ₓ of the margin that is to grow.
+        `(B,)` the predictions for x, and `(B, T)` the sum of the ∇ₓ of the margin that is to grow, each divided by its mean size.
 
     Raises:
         UsageError: the victim has no gradients.
     """
-    total, predictions = torch.zeros_like(waveforms), None
-    with torch.enable_grad():
-        for copy in range(copies):
-            noise = normal(keys, NOISE + copy, waveforms.shape[1]) * epsilon if copy else 0
-            leaf = (waveforms + noise).detach().requires_grad_()
+    total, predictions, point = torch.zeros_like(waveforms), None, waveforms
+    for _ in range(looks):
+        with torch.enable_grad():
+            leaf = point.detach().requires_grad_()
             logits = victim(leaf)
             if not logits.requires_grad:
                 raise UsageError("the threat model gives no gradients to guide the generator")
             predictions = logits.argmax(dim=1) if predictions is None else predictions
             wish = margin(logits, predictions if targets is None else targets, targeted=targets is not None)
-            total += torch.autograd.grad(wish.sum(), leaf)[0]
+            gradient = torch.autograd.grad(wish.sum(), leaf)[0]
+        total += gradient / gradient.abs().mean(dim=1, keepdim=True).clamp(min=1e-30)
+        point = steepest(waveforms, total, epsilon, share_of(waveforms, percent), torch.zeros_like(epsilon))
     assert predictions is not None
-    return predictions, total / copies
+    return predictions, total
 
 
 class Guides:
     """The gradients of a training's utterances, each computed once: in a file without a name, so that memory does not grow with the corpus.
 
+    They look at the recipe's default sparsity, whatever a step asks for: the direction hardly depends on it.
+
     Args:
         victim: as for `look`.
-        keys: `(N,)` int64 of all utterances.
+        count: N utterances.
         samples: T.
     """
 
-    def __init__(self, victim: nn.Module, keys: Tensor, samples: int, copies: int) -> None:
-        self.victim, self.keys, self.copies = victim, keys, copies
+    def __init__(self, victim: nn.Module, recipe: TrainGeneratorRecipe, count: int, samples: int) -> None:
+        self.victim, self.looks = victim, recipe.looks
+        self.percent = recipe.sparsity.default if recipe.sparsity else 100.0
         with TemporaryFile() as file:
-            self.kept = torch.from_numpy(np.memmap(file, np.float32, "w+", shape=(len(keys), samples)))
-        self.known = torch.zeros(len(keys), dtype=torch.bool)
+            self.kept = torch.from_numpy(np.memmap(file, np.float32, "w+", shape=(count, samples)))
+        self.known = torch.zeros(count, dtype=torch.bool)
 
     def __call__(self, rows: Tensor, waveforms: Tensor, epsilon: Tensor, targets: Tensor | None) -> Tensor:
         """∇ₓ, `(B, T)`. With targets, which change from step to step, it is computed anew.
@@ -77,8 +77,7 @@ class Guides:
         """
         if targets is None and bool(self.known[rows].all()):
             return self.kept[rows].to(waveforms.device)
-        keys = self.keys[rows].to(waveforms.device)
-        gradient = look(self.victim, waveforms, epsilon, keys, targets, copies=self.copies)[1]
+        gradient = look(self.victim, waveforms, epsilon, self.percent, targets, looks=self.looks)[1]
         if targets is None:
             self.kept[rows], self.known[rows] = gradient.cpu(), True
         return gradient

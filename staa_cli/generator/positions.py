@@ -7,8 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from staa_cli.audio.budget import as_written
-
 Gate = Callable[[Tensor, float, torch.Generator | None], Tensor]
 
 
@@ -50,18 +48,3 @@ def largest(logits: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     last = spread.detach().sort(dim=1, descending=True).values.gather(1, counts.unsqueeze(1) - 1)
     soft = ((spread - last).tanh() + 1) / 2
     return soft, soft + ((spread >= last).to(soft.dtype) - soft).detach()
-
-
-def place(waveforms: Tensor, magnitudes: Tensor, scores: Tensor, k: int, grain: Tensor) -> Tensor:
-    """x_adv with exactly k samples that differ from x in the file to be written, where ε allows so many.
-
-    A sample whose magnitude is lost in the file's steps, or at the end of its range, gives its place to the next in rank.
-
-    Args:
-        waveforms, magnitudes, scores: `(B, T)` x, v and the ranking.
-        k: 1 to T.
-        grain: `(B, 1)` the steps of the files, 0 where there are none.
-    """
-    dense = as_written(waveforms, magnitudes, grain)
-    chosen = scores.where(dense != waveforms, -torch.inf).topk(k, dim=1).indices
-    return waveforms.scatter(1, chosen, dense.gather(1, chosen))

@@ -79,7 +79,7 @@ class TrainGeneratorRecipe(Strict):
     guide: Literal["none", "prediction", "gradient"] = Field(
         "none", description="what it is told of the threat model: its clean prediction, or also its gradient; none transfers best"
     )
-    copies: int = Field(1, ge=1, description="its gradient is the mean over so many, all but the first with noise of size ε; for transfer")
+    looks: int = Field(1, ge=1, description="so many gradients, each but the first where the ones before lead")
     target: Literal["any"] | None = Field(None, description="any: trained to reach every wanted class from every other one")
     reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave")
     confidence: float = Field(0.0, ge=0, description="φ: how far beyond the boundary, in logits")
@@ -107,9 +107,9 @@ class TrainGeneratorRecipe(Strict):
         return self
 
     @model_validator(mode="after")
-    def gradient_to_average(self) -> Self:
-        if self.copies > 1 and self.guide != "gradient":
-            raise ValueError(f"'copies: {self.copies}' are of the gradient, which 'guide: {self.guide}' does not use")
+    def gradient_to_follow(self) -> Self:
+        if self.looks > 1 and self.guide != "gradient":
+            raise ValueError(f"'looks: {self.looks}' are for the gradient, which 'guide: {self.guide}' does not use")
         return self
 
     @model_validator(mode="after")

@@ -9,9 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from staa_cli.audio.budget import add_within_range, peak_epsilon
+from staa_cli.audio.sparsity import count
 from staa_cli.generator.positions import GATES, binarise, largest
 from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.generator.wave_unet import WaveUNet
+
+CERTAIN = 1.0
+"""Where the gradient's sign starts in tanh: at 0.76 ε, where it can still turn."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Request:
         snr: `(B,)` the peak SNR in dB.
         predictions: `(B,)` the threat model's clean classes.
         targets: `(B,)` the wanted classes.
-        gradient: `(B, T)` ∇ₓ of the margin that is to grow.
+        gradient: `(B, T)` what `guide.look` found.
     """
 
     percent: Tensor | None = None
@@ -73,6 +77,7 @@ class STAANet(nn.Module):
             + (recipe.sparsity is not None)
             + (recipe.trained_snr is not None),
             upsampling=recipe.upsampling,
+            silent=recipe.guide == "gradient",
         )
         if threshold and threshold.factorise and threshold.dense_start:
             nn.init.ones_(self.network.decoders[1].get_parameter("output.bias"))
@@ -115,7 +120,11 @@ class STAANet(nn.Module):
     def rank(self, waveforms: Tensor, request: Request) -> tuple[Tensor, Tensor]:
         """The magnitudes v, and the logits by which samples are ranked; `(B, T)` each."""
         epsilon = self.epsilon(waveforms, request)
-        outputs = self.network(self.inputs(waveforms, request), self.context(request, waveforms))
+        inputs = self.inputs(waveforms, request)
+        outputs = self.network(inputs, self.context(request, waveforms))
+        if self.recipe.guide == "gradient":
+            # The network begins with what the gradient alone would do, and learns what is better.
+            outputs = [CERTAIN * inputs[:, 1] + outputs[0], *(inputs[:, 2] + ranks for ranks in outputs[1:])]
         magnitudes = epsilon * outputs[0].tanh() if self.recipe.bound == "tanh" else outputs[0].clamp(-epsilon, epsilon)
         return magnitudes, outputs[-1]
 
@@ -132,11 +141,6 @@ class STAANet(nn.Module):
         else:
             soft = positions = torch.ones_like(magnitudes)
         return Perturbed(add_within_range(waveforms, magnitudes * positions), magnitudes, positions, soft)
-
-
-def count(percent: Tensor, length: int) -> Tensor:
-    """k: how many of `length` samples are `percent`, `(B,)`; at least one."""
-    return (percent / 100 * length).round().long().clamp(1, length)
 
 
 def centred(values: Tensor, ends: list[float], *, logarithmic: bool = False) -> Tensor:

@@ -77,8 +77,7 @@ class Pupils:
     @classmethod
     def of(cls, recipe: TrainGeneratorRecipe, threat: LoadedVictim, manifest: Manifest, rows: Sequence[Row], device: torch.device) -> Self:
         audio = load_audio(manifest, rows)
-        keys = draw_keys(recipe.seed, -1, [row.file for row in rows])
-        guides = Guides(threat.victim, keys, audio.samples, recipe.copies) if recipe.guide == "gradient" else None
+        guides = Guides(threat.victim, recipe, len(rows), audio.samples) if recipe.guide == "gradient" else None
         return cls(audio, predict(threat.victim, audio, device), guides)
 
     def guided(self, network: STAANet, rows: Tensor, waveforms: Tensor, asked: Request) -> Request:

@@ -118,7 +118,7 @@ class Up(nn.Module):
 class Decoder(nn.Module):
     """A bottleneck convolution, one `Up` per level and a 1×1 output convolution, whose weights follow what the network is told."""
 
-    def __init__(self, channels: Sequence[int], extra: bool, context: int, upsampling: str) -> None:
+    def __init__(self, channels: Sequence[int], extra: bool, context: int, upsampling: str, silent: bool) -> None:
         super().__init__()
         self.bottleneck = convolution(channels[-1], channels[-1])
         levels = pairwise(reversed(channels))
@@ -126,6 +126,10 @@ class Decoder(nn.Module):
         self.output = nn.Conv1d(channels[0], 1, 1)
         # With a bias alone, the class that all others are pushed into stays unfooled for many epochs.
         self.told = nn.Linear(context, channels[0], bias=False) if context else None
+        if silent:
+            for layer in filter(None, (self.output, self.told)):
+                for parameter in layer.parameters():
+                    nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor, skips: Sequence[Tensor], context: Tensor) -> Tensor:
         features = self.bottleneck(features)
@@ -144,18 +148,21 @@ class WaveUNet(nn.Module):
         inputs: channels of its input.
         context: how many numbers it is told beside the input: they reach the bottleneck, every decoder level and the output.
         upsampling: a key of `UPSAMPLING`.
+        silent: begin with outputs of 0.
 
     Shape:
         inputs `(B, inputs, T)`, context `(B, context)` → a list of `decoders` tensors `(B, T)`; T ≥ 1.
     """
 
-    def __init__(self, size: str, decoders: int = 2, inputs: int = 1, context: int = 0, upsampling: str = "transposed") -> None:
+    def __init__(
+        self, size: str, decoders: int = 2, inputs: int = 1, context: int = 0, upsampling: str = "transposed", silent: bool = False
+    ) -> None:
         super().__init__()
         channels, extra = SIZES[size]
         self.stem = convolution(inputs, channels[0])
         self.encoder = nn.ModuleList(Down(narrow, wide, extra) for narrow, wide in pairwise(channels))
         self.told = Told(context, channels[-1])
-        self.decoders = nn.ModuleList(Decoder(channels, extra, context, upsampling) for _ in range(decoders))
+        self.decoders = nn.ModuleList(Decoder(channels, extra, context, upsampling, silent) for _ in range(decoders))
 
     def forward(self, inputs: Tensor, context: Tensor) -> list[Tensor]:
         features = self.stem(inputs)

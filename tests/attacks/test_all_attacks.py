@@ -37,6 +37,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "boundary": {"steps": 10, "samples": 4, "forward_batch": 5},
     "sigma-zero": {"steps": 30},
     "sparse-pgd": {"steps": 10, "percent": 5.0},
+    "frank-wolfe": {"steps": 3, "percent": 5.0},
 }
 every_attack = pytest.mark.parametrize("name", attack_names())
 

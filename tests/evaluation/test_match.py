@@ -49,7 +49,7 @@ def share(recipe: Any) -> float | None:
     return getattr(holder, "percent", None)
 
 
-@pytest.mark.parametrize("name", ["fgsm", "fgsm-sparse", "pgd", "pgd-sparse", "bim", "mi", "vmi", "sparse-pgd", "noise"])
+@pytest.mark.parametrize("name", ["fgsm", "fgsm-sparse", "pgd", "pgd-sparse", "bim", "mi", "vmi", "sparse-pgd", "frank-wolfe", "noise"])
 def test_the_share_of_shipped_recipes(name: str, run: Path) -> None:
     """The mean over all utterances, to four digits; nothing else of the recipe changes, and the run's name is no part of it."""
     plain = load_preset(name, BaselineRecipe)[""].model_dump()
@@ -137,7 +137,7 @@ def test_of_a_preset_those_that_have_a_share(tmp_path: Path, run: Path) -> None:
     shares = [share(recipe) for recipe in load(tmp_path, PRESET, f"match={run}").values()]
     assert shares == [12.35, 12.35, None]
     assert [share(recipe) for recipe in load(tmp_path, PRESET, f"attackers.pgd.match={run}").values()] == [12.35, 5, None]
-    assert [share(recipe) for recipe in load_preset("transfer", BaselineRecipe, [f"match={run}"]).values()].count(12.35) == 5
+    assert [share(recipe) for recipe in load_preset("transfer", BaselineRecipe, [f"match={run}"]).values()].count(12.35) == 6
     assert "attackers.sigma-zero.recipe: match: the attack" in refused(tmp_path, PRESET, f"attackers.sigma-zero.match={run}")
     shareless = FULL + "attackers: {one: {attack: sigma-zero}, two: {attack: cw-l2}}\n"
     assert "2 mistakes" in refused(tmp_path, shareless, f"match={run}")

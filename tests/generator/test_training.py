@@ -60,7 +60,7 @@ def test_a_generator_learns_to_reach_what_it_is_told(staa: Staa, world: World, t
         run = staa(*command, *settings, "--set", f"epochs={epochs}", "--set", f"learning_rate={rate}", "-o", out)
         assert run.code == 0, run.err
         reached[epochs] = json.loads((out / "metrics.json").read_text())["summary"]["train"]["asr_percent"]
-    assert reached[15] >= reached[1] + 20
+    assert reached[15] >= reached[1] + 10
 
 
 def test_gradients_are_asked_for_once(staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def run(attack: Any) -> Any:
 
 
 def guided(run: Any, percent: float, rate: float, seed: int = 0, refine: int = 0, **extra: Any) -> FinishedRun:
-    name = f"STAA-Net guided {percent:g} %" + (f" + {refine} × sPGD" if refine else "")
+    name = f"STAA-Net guided {percent:g} %" + (f" + {refine} steps" if refine else "")
     recipe = {"sparsity": float(percent), "refine": refine, "generator": {"guide": "gradient", "seed": seed}}
     found: FinishedRun = run(name, 0.99 * percent + seed, rate, seed=seed, recipe=recipe, name=f"{name}{seed}", **extra)
     return found

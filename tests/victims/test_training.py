@@ -55,7 +55,7 @@ def test_interrupted_training_ends_as_an_undisturbed_one(kind: str, world: World
             recipe = load_recipe(str(world.recipes["zhao19"]), TrainVictimRecipe)
             victim_training.train_victim(recipe, manifest, folder, CPU, SILENT)
         else:
-            settings = load_recipe(str(world.recipes["staa-net"]), TrainGeneratorRecipe, ["guide=gradient", "copies=2", "target=any"])
+            settings = load_recipe(str(world.recipes["staa-net"]), TrainGeneratorRecipe, ["guide=gradient", "looks=2", "target=any"])
             threat = load_victim(world.emo18, CPU)
             generator_training.train_generator(settings, manifest, [threat], folder, CPU, SILENT)
 

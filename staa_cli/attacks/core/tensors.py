@@ -63,13 +63,3 @@ def uniform(random: Sequence[torch.Generator], like: Tensor) -> Tensor:
 def normal(random: Sequence[torch.Generator], like: Tensor) -> Tensor:
     """Standard normal numbers, a row from each utterance's own stream; `like`: `(…, T)`."""
     return torch.stack([torch.randn(like.shape[1], generator=stream, device=like.device, dtype=like.dtype) for stream in random])
-
-
-def top_k_mask(scores: Tensor, k: int) -> Tensor:
-    """1 at the k largest scores of each row, 0 elsewhere. `(B, T)` → `(B, T)`; exactly k ones also among equals."""
-    return torch.zeros_like(scores).scatter_(1, scores.topk(k, dim=1).indices, 1.0)
-
-
-def share_of(waveforms: Tensor, percent: float) -> int:
-    """How many of T samples a share of them is; at least one. `waveforms`: `(B, T)`."""
-    return max(1, round(percent / 100 * waveforms.shape[1]))
