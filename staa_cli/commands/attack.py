@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from staa_cli.commands import audio_options as audio
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def attack(
     ] = 0,
     in_sample: opt.InSample = False,
     limit: opt.Limit = None,
+    segment: audio.Segment = None,
+    segment_by: audio.SegmentBy = "length",
+    subtype: audio.Subtype = None,
+    format_: audio.Format = "wav",
+    keep_rate: audio.KeepRate = False,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     device: opt.Device = "auto",
@@ -77,6 +83,7 @@ def attack(
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     manifest, splits, pool = trained_on(generator)
+    form = audio.read_form(format_, subtype, keep_rate)
     sparsities, snrs = opt.numbers("--sparsity", sparsity), opt.numbers("--snr", snr)
     jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
@@ -84,6 +91,8 @@ def attack(
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
+    cutting = audio.read_cutting(segment, segment_by, jury)
+    recordings = audio.cut_inputs(files, cutting, output)
     hashes, checkpoint = hash_inputs(files), hash_file(weights)
 
     @cache
@@ -114,6 +123,9 @@ def attack(
                 checkpoints={"generator": checkpoint},
                 target=target,
                 follows=settings.guide == "gradient" or bool(refine),
+                form=form,
+                cutting=cutting,
+                recordings=recordings,
                 overwrite=overwrite,
                 listener=output,
             ),

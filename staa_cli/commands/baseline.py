@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from staa_cli.commands import audio_options as audio
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def baseline(
     known_labels: opt.KnownLabels = False,
     split: opt.Split = None,
     limit: opt.Limit = None,
+    segment: audio.Segment = None,
+    segment_by: audio.SegmentBy = "length",
+    subtype: audio.Subtype = None,
+    format_: audio.Format = "wav",
+    keep_rate: audio.KeepRate = False,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     batch_size: opt.BatchSize = 1,
@@ -67,6 +73,7 @@ def baseline(
     from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
+    form = audio.read_form(format_, subtype, keep_rate)
     recipes = load_preset(recipe, BaselineRecipe, set_ or [], seed)  # type: ignore[type-abstract]
     if "" not in recipes and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset", "out")
@@ -74,6 +81,8 @@ def baseline(
     jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
+    cutting = audio.read_cutting(segment, segment_by, jury)
+    recordings = audio.cut_inputs(files, cutting, output)
     hashes = hash_inputs(files)
 
     def attacker(settings: BaselineRecipe) -> Attacker:
@@ -97,6 +106,9 @@ def baseline(
                 space=settings.space,
                 target=settings.target,
                 follows=settings.needs == "gradients",
+                form=form,
+                cutting=cutting,
+                recordings=recordings,
                 overwrite=overwrite,
                 listener=output,
             ),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from staa_cli.audio.form import AS_THE_INPUT, Form
+from staa_cli.audio.segments import Cutting
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
 from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records
+from staa_cli.evaluation.recordings import Recording, finish, lay_out, take_over
 from staa_cli.evaluation.task import make_tasks
+from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
@@ -34,9 +39,11 @@ class Evaluation:
         space: what is attacked: `waveform` or `logmel`.
         target: of a targeted attack.
         follows: whether the attack follows the threat model's gradients: a trained generator and an attack by queries do not.
+        form: what is written.
+        cutting, recordings: how long inputs were cut, and into what; see `cut_all`.
 
     Raises:
-        UsageError: see `Run`.
+        UsageError: see `Run`; or a form or segments are asked for where no audio is written.
     """
 
     def __init__(
@@ -55,6 +62,9 @@ class Evaluation:
         space: str = "waveform",
         target: str | None = None,
         follows: bool = False,
+        form: Form = AS_THE_INPUT,
+        cutting: Cutting | None = None,
+        recordings: Sequence[Recording | None] = (),
         overwrite: bool = False,
         listener: Listener = SILENT,
     ) -> None:
@@ -64,9 +74,14 @@ class Evaluation:
         identity = {
             "checkpoints": {**(checkpoints or {}), "victims": [reference.sha256 for reference in jury.references]},
             "batch_size": batch_size,
+            **({} if form == AS_THE_INPUT else {"form": asdict(form)}),
         }
-        resolved = recipe.model_dump()
-        self.tasks = make_tasks(inputs, hashes, {**identity, "recipe": resolved}, seed, ".wav" if space == "waveform" else ".npy")
+        if space != "waveform" and (form != AS_THE_INPUT or cutting is not None):
+            raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut into segments, and no format to choose")
+        resolved, self.recordings = recipe.model_dump(), recordings
+        suffix = form.suffix if space == "waveform" else ".npy"
+        self.tasks = make_tasks(inputs, hashes, {**identity, "recipe": resolved}, seed, suffix, form, recordings)
+        identity |= {} if cutting is None else {"segment": asdict(cutting)}
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, hashes, strict=True)]
         self.run = Run(
             command,
@@ -85,7 +100,9 @@ class Evaluation:
 
     @property
     def plan(self) -> str:
-        return f"attack {len(self.tasks)} files, judged by {', '.join(map(str, self.jury.references))},"
+        cut = self.counted.get("segments")
+        segments = "" if cut is None else f" ({cut['recordings']} of them in {cut['segments']} segments)"
+        return f"attack {len(self.inputs.files)} files{segments}, judged by {', '.join(map(str, self.jury.references))},"
 
     @held()
     def execute(self, build: Callable[[], Attacker], **facts: Any) -> dict[str, Any]:
@@ -107,16 +124,18 @@ class Evaluation:
         self.jury.check_labels(self.inputs)
         attacker = build()
         self.jury.check_target(self.target)
-        checks = self.jury.preflight(self.inputs, self.budget if self.space == "waveform" else None, follow=self.follows)
+        checks = self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)
         first = next(iter(self.jury.victims))
         space = build_space(self.space, first, self.jury.threat)
         victims = {name: space.view(name, victim) for name, victim in self.jury.victims.items()}
         attacker.threat = victims[first]
 
         def work(folder: Path) -> dict[str, Any]:
+            tasks = lay_out(folder, self.tasks, self.recordings, read_records(folder)[0].keys(), self.listener)
             self.reuse(folder)
             bench = Bench(attacker, victims, space, self.budget, folder, self.jury.device, self.target)
-            records = attack_all(bench, self.tasks, batch_size=self.batch_size, listener=self.listener)
+            records = attack_all(bench, tasks, batch_size=self.batch_size, listener=self.listener)
+            finish(folder, tasks)
             self.drop_strays(folder)
             return {
                 **facts,
@@ -128,11 +147,18 @@ class Evaluation:
                 **({} if self.target is None else {"target": self.target}),
                 **({"left_out": dict(self.inputs.left_out)} if self.inputs.left_out else {}),
                 "batch_size": self.batch_size,
+                **self.counted,
                 **summarise(records, first, str(self.jury.device)),
             }
 
         revisions = self.jury.revisions
         return self.run.execute(work, str(self.jury.device), preflight=checks, **({"revisions": revisions} if revisions else {}))
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """How many recordings were cut into how many segments, each of which is counted as an utterance."""
+        cut = [recording for recording in self.recordings if recording is not None and not recording.fault]
+        return {"segments": {"recordings": len(cut), "segments": sum(len(one.attacked) for one in cut)}} if cut else {}
 
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances."""
@@ -142,11 +168,16 @@ class Evaluation:
         there = {key: records for key, records in older.items() if key in wanted and key not in here and self.wants(records)}
         if strange:
             self.listener.warning(f"{strange} line(s) of {self.out / RESULTS} are no records; what they stood for is done again")
-        for records in there.values():
-            target = folder / records[0].output
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (self.out / records[0].output).is_file():
-                shutil.copyfile(self.out / records[0].output, target)
+        for task in self.tasks:
+            target = folder / task.output
+            if task.key in there and there[task.key][0].output == task.output and (self.out / task.output).is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if task.segment is None:
+                    shutil.copyfile(self.out / task.output, target)
+                elif target.is_file():
+                    take_over(self.out, folder, task)
+                else:
+                    del there[task.key]
         if there:
             write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
 
@@ -160,5 +191,5 @@ class Evaluation:
         """Remove what an interrupted run with more inputs left in the workspace."""
         known = {folder / task.output for task in self.tasks} | {folder / RESULTS, folder / METRICS}
         for path in folder.rglob("*"):
-            if path.suffix in (".wav", ".npy") and path not in known:
+            if path.suffix in (".wav", ".flac", ".npy") and path not in known and path.is_file():
                 path.unlink()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio
+from staa_cli.audio.files import SAMPLE_RATE, AudioError
 from staa_cli.evaluation.pipeline import Bench, Clip, work
 from staa_cli.evaluation.portions import HOPELESS, Portions
 from staa_cli.evaluation.record import RESULTS, Failure, Record, read_records, write_records
@@ -78,7 +78,7 @@ def breathing(bench: Bench) -> Iterator[None]:
 def tell(task: Task, records: Sequence[Record] | str | None, listener: Listener) -> Lines:
     """Say what became of an utterance; a text is why it failed, None that it does not fit into memory."""
     if records is None or isinstance(records, str):
-        return [fail(task, f"{task.input.path}: {records or HOPELESS}", listener)]
+        return [fail(task, f"{task}: {records or HOPELESS}", listener)]
     judged = ", ".join(f"{record.victim} {record.clean} → {record.adversarial}" for record in records)
     listener.detail(f"{task.input.name}: {judged}")
     return records
@@ -100,12 +100,13 @@ def read_batches(tasks: Sequence[Task], batch_size: int, done: dict[str, Lines],
     said = False
     for task in tasks:
         try:
-            audio = read_audio(task.input.path)
+            audio = task.read()
         except AudioError as error:
             done[task.key] = [fail(task, str(error), listener)]
             continue
-        if audio.converted:
-            text = f"{task.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and written as {SAMPLE_RATE} Hz mono"
+        if audio.converted and (task.segment is None or not task.segment.number):
+            done_so = "written" if audio.original is None else "heard"
+            text = f"{task.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and {done_so} as {SAMPLE_RATE} Hz mono"
             (listener.detail if said else listener.message)(text if said else f"{text}, like all others that are not")
             said = True
         if group and len(group[0].audio.samples) != len(audio.samples):

@@ -136,8 +136,8 @@ def unsound(bench: Bench, clean: Tensor, adversarial: Tensor) -> list[str | None
 def write(bench: Bench, batch: Sequence[Clip], adversarial: Tensor) -> Tensor:
     """Write `(B, N)` to the files of the batch. Returns: what they hold, `(B, N)`."""
     for one, row in zip(batch, adversarial, strict=True):
-        bench.space.write(bench.folder / one.task.output, one.audio, row)
-    return torch.stack([bench.space.read(bench.folder / one.task.output) for one in batch])
+        bench.space.write(bench.folder, one.task, one.audio, row)
+    return torch.stack([bench.space.read(bench.folder, one.task) for one in batch])
 
 
 def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
@@ -199,16 +199,12 @@ def record(
         in_memory=measures[1],
         in_memory_adversarial=in_memory,
         in_memory_success=succeeded(clean, in_memory, bench.target),
-        audio={
-            "samples": len(audio.samples),
-            "subtype": audio.subtype,
-            "source_rate": audio.rate,
-            "source_channels": audio.channels,
-        },
+        audio=audio.facts,
         run={"seconds": perturbed.seconds, "batch": len(perturbed.adversarial), "device": str(bench.device), "version": __version__},
         placebo=noise,
         placebo_success=succeeded(clean, noise, bench.target),
         target=bench.target,
+        segment=None if task.segment is None else task.segment.facts,
         space=bench.space.name,
         queries=None if perturbed.queries is None else perturbed.queries[row],
     )

@@ -38,10 +38,12 @@ class Record:
         perturbation: of the file as written.
         in_memory, in_memory_adversarial, in_memory_success: the same before rounding to the file's bits.
         placebo, placebo_success: the same for the placebo, as large a change that means nothing; None where an older version left it out.
-        audio: of the file: samples, subtype, source_rate, source_channels.
+        audio: of the file: samples, subtype, source_rate, source_channels; where the perturbation was added to the file at its own rate, so
+            that sparsity holds in memory only, also written_rate and written_channels.
         run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it.
         target: of a targeted attack.
         queries: how often an attack by queries asked the threat model.
+        segment: of the recording, where that was cut: its number, and its start and end in seconds.
     """
 
     file: str
@@ -64,11 +66,13 @@ class Record:
     target: str | None = None
     space: str = "waveform"
     queries: int | None = None
+    segment: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """One line."""
         content = {
             **{name: getattr(self, name) for name in ("file", "output", "key", "victim", "label", "clean", "adversarial", "success")},
+            **({} if self.segment is None else {"segment": self.segment}),
             **({} if self.target is None else {"target": self.target}),
             **({} if self.space == "waveform" else {"space": self.space}),
             **({} if self.queries is None else {"queries": self.queries}),
