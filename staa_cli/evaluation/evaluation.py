@@ -78,7 +78,7 @@ class Evaluation:
         }
         if space != "waveform" and (form != AS_THE_INPUT or cutting is not None):
             raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut into segments, and no format to choose")
-        resolved, self.recordings = recipe.model_dump(), recordings
+        resolved, self.form, self.recordings = recipe.model_dump(), form, recordings
         suffix = form.suffix if space == "waveform" else ".npy"
         self.tasks = make_tasks(inputs, hashes, {**identity, "recipe": resolved}, seed, suffix, form, recordings)
         identity |= {} if cutting is None else {"segment": asdict(cutting)}
@@ -148,6 +148,7 @@ class Evaluation:
                 **({"left_out": dict(self.inputs.left_out)} if self.inputs.left_out else {}),
                 "batch_size": self.batch_size,
                 **self.counted,
+                **({"own_rate": True} if self.form.keep_rate else {}),
                 **summarise(records, first, str(self.jury.device)),
             }
 

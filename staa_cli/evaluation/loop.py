@@ -105,8 +105,9 @@ def read_batches(tasks: Sequence[Task], batch_size: int, done: dict[str, Lines],
             done[task.key] = [fail(task, str(error), listener)]
             continue
         if audio.converted and (task.segment is None or not task.segment.number):
-            done_so = "written" if audio.original is None else "heard"
-            text = f"{task.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and {done_so} as {SAMPLE_RATE} Hz mono"
+            own = "written" if audio.original is None else "judged"
+            text = f"{task.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and {own} as {SAMPLE_RATE} Hz mono"
+            text += "" if audio.original is None else ", written as it was: the change is no longer sparse there"
             (listener.detail if said else listener.message)(text if said else f"{text}, like all others that are not")
             said = True
         if group and len(group[0].audio.samples) != len(audio.samples):

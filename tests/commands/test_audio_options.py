@@ -43,10 +43,12 @@ def test_the_rate_and_the_channels_are_kept(staa: Staa, world: World, inputs: Pa
     kept, out = tmp_path / "kept", tmp_path / "out"
     outcome = staa("attack", world.generator, inputs, "--keep-rate", "--format", container, "-o", kept)
     assert outcome.code == 0, outcome.err
-    assert "b.wav: 48000 Hz, 2 channel(s), attacked and heard as 16000 Hz mono" in outcome.err
+    assert "b.wav: 48000 Hz, 2 channel(s), attacked and judged as 16000 Hz mono, written as it was" in outcome.err
+    assert "no longer exact" in outcome.out
     assert staa("attack", world.generator, inputs, "--format", container, "-o", out).code == 0
     assert (kept / f"a.{container}").read_bytes() == (out / f"a.{container}").read_bytes()
     assert (soundfile.info(kept / f"b.{container}").samplerate, sound(kept / f"b.{container}").shape) == (48_000, (24_000, 2))
+    assert staa("baseline", "pgd", inputs, "--threat", world.emo18, "--set", f"match={kept}", "--dry-run", "-o", tmp_path / "x").code == 0
     plain, own = results(kept)
     assert "written_rate" not in plain["audio"]
     assert (own["audio"]["written_rate"], own["audio"]["written_channels"]) == (48_000, 2)
