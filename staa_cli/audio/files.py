@@ -5,10 +5,10 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from staa_cli.audio.form import AS_THE_INPUT, Form
 from staa_cli.audio.truncation import is_truncated
-from staa_cli.audio.wav import PCM_SCALE, header, padding, to_bytes, to_integers
+from staa_cli.audio.wav import PCM_SCALE, header, padding, rounded_to, to_bytes
 from staa_cli.runtime.errors import StaaError, explain_os_error
 from staa_cli.runtime.folders import write_bytes
 
@@ -136,14 +136,6 @@ def as_heard(samples: Samples, rate: int, subtype: str, *, rounded: bool) -> Sam
     return rounded_to(samples, subtype) if rounded or rate != SAMPLE_RATE else samples
 
 
-def rounded_to(samples: Samples, subtype: str) -> Samples:
-    """In the steps of a subtype."""
-    if subtype not in PCM_SCALE:
-        return samples
-    values: Samples = (to_integers(samples, subtype) / PCM_SCALE[subtype]).astype(np.float32)
-    return values
-
-
 class Sound(soundfile.SoundFile):  # type: ignore[misc]
     """Without a finaliser in Python, in which Ctrl-C would be swallowed too: whoever opens it closes it.
 
@@ -161,26 +153,39 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     Raises:
         AudioError: no file, not readable, no audio, damaged or empty.
     """
+    with open_whole(path) as handle:
+        try:
+            with Sound(handle.fileno(), closefd=False) as file:
+                yield file
+        except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
+            # libsndfile's own words, without the name of our buffer.
+            reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
+            if "does not exist" in reason:  # what it says of a header that leads it out of the file
+                reason = "its header is damaged"
+            raise AudioError(
+                f"{one_line(path)} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads"
+            ) from None
+
+
+def open_whole(path: Path) -> BinaryIO:
+    """
+    Raises:
+        AudioError: no file, not readable, empty, or shorter than it says.
+    """
     name = one_line(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is a device or a pipe" if path.exists() else "does not exist"
         raise AudioError(f"{name} {what}, expected an audio file")
     try:
-        with path.open("rb") as handle:
+        with ExitStack() as stack:
+            handle = stack.enter_context(path.open("rb"))
             if not os.fstat(handle.fileno()).st_size:
                 raise AudioError(f"{name} is an empty file (0 bytes), expected audio")
             with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                cut = is_truncated(data)
-            if cut:  # which libmpg123 would tell us on stderr
-                raise truncated(name)
-            with Sound(handle.fileno(), closefd=False) as file:
-                yield file
-    except (soundfile.LibsndfileError, RuntimeError, ValueError, MemoryError) as error:
-        # libsndfile's own words, without the name of our buffer.
-        reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-        if "does not exist" in reason:  # what it says of a header that leads it out of the file
-            reason = "its header is damaged"
-        raise AudioError(f"{name} cannot be read as audio ({reason}); expected WAV, FLAC or another format that libsndfile reads") from None
+                if is_truncated(data):  # which libmpg123 would tell us on stderr
+                    raise truncated(name)
+            stack.pop_all()
+            return handle
     except OSError as error:
         raise AudioError(one_line(explain_os_error(error))) from None
 

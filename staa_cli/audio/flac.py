@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from staa_cli.audio.files import BLOCK, Samples, Sound, opened
 from staa_cli.audio.wav import create, to_integers
@@ -17,29 +19,16 @@ from staa_cli.runtime.folders import written_whole
 def write_flac(path: Path, samples: ArrayLike, subtype: str, rate: int) -> None:
     """Write samples, whole or not at all; as `write_wav`, but not `FLOAT`."""
     values = np.asarray(samples)
-    with written_whole(path) as temporary, temporary.open("wb") as handle:
-        channels = 1 if values.ndim == 1 else values.shape[1]
-        with Sound(handle.fileno(), "w", rate, channels, subtype, format="FLAC", closefd=False) as file:
-            file.write(as_written(to_integers(values, subtype), subtype))
-
-
-def as_written(integers: NDArray[np.int32], subtype: str) -> NDArray[np.generic]:
-    """As soundfile takes them: 24 bits are the upper ones of 32."""
-    return integers.astype(np.int16) if subtype == "PCM_16" else integers << 8
-
-
-def is_flac(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"fLaC"
+    with writing(path, rate, 1 if values.ndim == 1 else values.shape[1], subtype) as file:
+        integers = to_integers(values, subtype)
+        file.write(integers.astype(np.int16) if subtype == "PCM_16" else integers << 8)
 
 
 def to_flac(path: Path) -> None:
     """Make a FLAC of a WAV of integers, under the same name. It is read and written as a stream."""
-    with opened(path) as wav, written_whole(path) as temporary, temporary.open("wb") as handle:
-        kind = "int16" if wav.subtype == "PCM_16" else "int32"
-        with Sound(handle.fileno(), "w", wav.samplerate, wav.channels, wav.subtype, format="FLAC", closefd=False) as file:
-            while len(block := wav.read(max(1, BLOCK // wav.channels), dtype=kind)):
-                file.write(block)
+    with opened(path) as wav, writing(path, wav.samplerate, wav.channels, wav.subtype) as file:
+        while len(block := wav.read(max(1, BLOCK // wav.channels), dtype="int16" if wav.subtype == "PCM_16" else "int32")):
+            file.write(block)
 
 
 def to_wav(path: Path) -> None:
@@ -51,3 +40,25 @@ def to_wav(path: Path) -> None:
 def blocks(file: soundfile.SoundFile) -> Iterator[Samples]:
     while len(block := file.read(max(1, BLOCK // file.channels), dtype="float32")):
         yield block
+
+
+def is_flac(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"fLaC"
+
+
+@contextmanager
+def writing(path: Path, rate: int, channels: int, subtype: str) -> Iterator[soundfile.SoundFile]:
+    """A FLAC to write, which is there when the block ends well.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with written_whole(path) as temporary, temporary.open("wb") as handle:
+        try:
+            with Sound(handle.fileno(), "w", rate, channels, subtype, format="FLAC", closefd=False) as file:
+                yield file
+        except soundfile.LibsndfileError as error:
+            handle.write(bytes(BLOCK))  # libsndfile does not say why, the system does
+            handle.flush()
+            raise OSError(errno.EIO, str(error), str(path)) from None

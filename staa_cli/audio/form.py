@@ -1,4 +1,4 @@
-"""What an attacked file is written as."""
+"""How recordings are cut, and what is written: what users may ask for. No NumPy here, for help is to be fast."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from staa_cli.runtime.errors import UsageError
 
 CONTAINERS = ("wav", "flac")
 SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
+WAYS = ("length", "energy")
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,28 @@ class Form:
 
 
 AS_THE_INPUT = Form()
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How recordings that are longer than a segment are cut.
+
+    By `length` every segment is as long as the first, and the rest is the last one; a rest shorter than a quarter of a segment is joined to
+    the one before it. By `energy` no segment is longer; see `staa_cli.audio.energy`.
+
+    Attributes:
+        seconds: the length of a segment.
+        by: `length` or `energy`.
+        join: whether a short rest is joined; not where a victim takes no more than a segment.
+
+    Raises:
+        UsageError: there is no such way.
+    """
+
+    seconds: float
+    by: str = "length"
+    join: bool = True
+
+    def __post_init__(self) -> None:
+        if self.by not in WAYS:
+            raise UsageError(f"unknown way '{self.by}' to cut recordings, expected {' or '.join(WAYS)}")

@@ -10,38 +10,12 @@ import soundfile
 
 from staa_cli.audio.energy import Span, by_energy, powers
 from staa_cli.audio.files import SAMPLE_RATE, AudioError, one_line, opened
-from staa_cli.runtime.errors import UsageError
+from staa_cli.audio.form import Cutting
 
-WAYS = ("length", "energy")
 LOSSY = ("MPEG_LAYER", "VORBIS", "OPUS")
 """Decoders whose answer in the middle of a file depends on where they began to read."""
 LONGEST = 2**40
 """Frames. Of more a header says only that it does not know."""
-
-
-@dataclass(frozen=True)
-class Cutting:
-    """How recordings that are longer than a segment are cut.
-
-    By `length` every segment is as long as the first, and the rest is the last one; a rest shorter than a quarter of a segment is joined to
-    the one before it. By `energy` no segment is longer; see `by_energy`.
-
-    Attributes:
-        seconds: the length of a segment.
-        by: `length` or `energy`.
-        join: whether a short rest is joined; not where a victim takes no more than a segment.
-
-    Raises:
-        UsageError: there is no such way.
-    """
-
-    seconds: float
-    by: str = "length"
-    join: bool = True
-
-    def __post_init__(self) -> None:
-        if self.by not in WAYS:
-            raise UsageError(f"unknown way '{self.by}' to cut recordings, expected {' or '.join(WAYS)}")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ def to_integers(samples: ArrayLike, subtype: str) -> NDArray[np.int32]:
     return np.clip(np.rint(np.asarray(samples) * np.float32(scale)), -scale, scale - 1).astype(np.int32)
 
 
+def rounded_to(samples: NDArray[np.float32], subtype: str) -> NDArray[np.float32]:
+    """In the steps of a subtype."""
+    return (to_integers(samples, subtype) / PCM_SCALE[subtype]).astype(np.float32) if subtype in PCM_SCALE else samples
+
+
 def to_bytes(samples: ArrayLike, subtype: str) -> bytes:
     """Samples as they stand in a WAV. `samples`: `(T,)` or `(T, C)`, in [-1, 1] (any finite value for `FLOAT`)."""
     if subtype == "PCM_16":

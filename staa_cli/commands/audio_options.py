@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from staa_cli.audio.files import SAMPLE_RATE
-from staa_cli.audio.form import Form
-from staa_cli.audio.segments import WAYS, Cutting
+from staa_cli.audio.form import WAYS, Cutting, Form
 from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +70,8 @@ def read_cutting(seconds: float | None, by: str, jury: Jury) -> Cutting | None:
     Raises:
         UsageError: a victim takes no segments as long as that, or the way to cut is given alone.
     """
+    from staa_cli.audio.files import SAMPLE_RATE
+
     longest = jury.longest()
     if longest is not None and seconds is not None and seconds * SAMPLE_RATE > longest + 1e-6:
         raise UsageError(

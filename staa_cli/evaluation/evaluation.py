@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from staa_cli.audio.form import AS_THE_INPUT, Form
-from staa_cli.audio.segments import Cutting
+from staa_cli.audio.form import AS_THE_INPUT, Cutting, Form
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
 from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records

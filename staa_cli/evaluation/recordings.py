@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from staa_cli.audio.files import SAMPLE_RATE, Audio, AudioError, Samples, one_line, read_audio
 from staa_cli.audio.flac import is_flac, to_flac, to_wav
-from staa_cli.audio.form import Form
-from staa_cli.audio.segments import Cutting, Segment, cut
+from staa_cli.audio.form import Cutting, Form
+from staa_cli.audio.segments import Segment, cut
 from staa_cli.audio.wav import create, fits, overwrite
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.runtime.interrupts import breathe

@@ -11,7 +11,8 @@ import torch
 
 from staa_cli.audio.energy import by_energy, hop_of, powers
 from staa_cli.audio.files import AudioError, opened, read_audio
-from staa_cli.audio.segments import LOSSY, Cutting, Segment, by_length, cut
+from staa_cli.audio.form import Cutting
+from staa_cli.audio.segments import LOSSY, Segment, by_length, cut
 
 from ..conftest import tone
 from .test_truncation import FORMATS, written

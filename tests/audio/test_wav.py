@@ -97,3 +97,22 @@ def test_audio_is_read_in_steps_of_what_is_written(own: str, subtype: str, tmp_p
     assert audio.subtype == subtype
     (tmp_path / "b.wav").write_bytes(encode_wav(audio.samples, subtype))
     assert np.array_equal(read_audio(tmp_path / "b.wav").samples, audio.samples)
+
+
+def test_a_flac_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    """libsndfile says "System error"; here the largest size that a file may have is set low."""
+    import resource
+    import signal
+
+    (tmp_path / "a.flac").write_bytes(encode_wav(noise(400_000), "PCM_16"))
+    before = (tmp_path / "a.flac").read_bytes()
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            to_flac(tmp_path / "a.flac")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "a.flac").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.flac"]
