@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -168,16 +167,8 @@ class Evaluation:
         there = {key: records for key, records in older.items() if key in wanted and key not in here and self.wants(records)}
         if strange:
             self.listener.warning(f"{strange} line(s) of {self.out / RESULTS} are no records; what they stood for is done again")
-        for task in self.tasks:
-            target = folder / task.output
-            if task.key in there and there[task.key][0].output == task.output and (self.out / task.output).is_file():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if task.segment is None:
-                    shutil.copyfile(self.out / task.output, target)
-                elif target.is_file():
-                    take_over(self.out, folder, task)
-                else:
-                    del there[task.key]
+        tasks = {task.key: task for task in self.tasks}
+        there = {key: records for key, records in there.items() if take_over(self.out, folder, tasks[key], records[0].output)}
         if there:
             write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
 

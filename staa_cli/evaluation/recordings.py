@@ -6,6 +6,7 @@ takes its place in it. No more of a recording than a segment is ever in memory.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from staa_cli.audio.form import Cutting, Form
 from staa_cli.audio.segments import Segment, cut
 from staa_cli.audio.wav import create, fits, overwrite
 from staa_cli.evaluation.inputs import Inputs
+from staa_cli.runtime.folders import written_whole
 from staa_cli.runtime.interrupts import breathe
 from staa_cli.runtime.listener import SILENT, Listener
 
@@ -117,11 +119,28 @@ def read_segment(task: Task, segment: Segment) -> Audio:
     return replace(task, segment=segment).read()
 
 
-def take_over(older: Path, folder: Path, task: Task) -> None:
-    """Put a segment where it belongs, as it stands in the finished file of an older run."""
-    audio = read_audio(older / task.output, span=task.written, form=Form(keep_rate=task.form.keep_rate))
-    assert task.written is not None
-    overwrite(folder / task.output, task.written[0], audio.samples if audio.original is None else audio.original, audio.subtype)
+def take_over(older: Path, folder: Path, task: Task, output: str) -> bool:
+    """Put what a task is about where it belongs, as it stands in the file `output` of an older, finished run.
+
+    Returns:
+        Whether that is to be found: what is without its file is attacked again, and a segment needs its own place in both.
+    """
+    source, target = older / output, folder / task.output
+    if task.written is None:
+        return take_file(source, folder / output)
+    if output != task.output or not source.is_file() or not target.is_file():
+        return False
+    audio = read_audio(source, span=task.written, form=Form(keep_rate=task.form.keep_rate))
+    overwrite(target, task.written[0], audio.samples if audio.original is None else audio.original, audio.subtype)
+    return True
+
+
+def take_file(source: Path, target: Path) -> bool:
+    """Copy a file, whole or not at all, where it is there."""
+    if source.is_file():
+        with written_whole(target) as temporary:
+            shutil.copyfile(source, temporary)
+    return source.is_file()
 
 
 def finish(folder: Path, tasks: Sequence[Task]) -> None:
