@@ -62,7 +62,7 @@ class Rival:
             samples = one.audio.get("samples") if isinstance(one.audio, Mapping) else None
             if not (isinstance(samples, int) and isinstance(one.label, str | None) and isinstance(one.success, bool)):
                 raise UsageError(f"{run.path} holds a damaged result of {one.file} under {one.victim}, so it cannot be paired")
-            segment = None if one.segment is None else (one.segment.get("start"), one.segment.get("end"))
+            segment = (one.segment.get("start"), one.segment.get("end")) if isinstance(one.segment, Mapping) else None
             found.setdefault(one.victim, {})[one.file, segment, one.label, samples] = one.success
         if not found:
             raise UsageError(f"{run.path} holds no results of single inputs, so they cannot be paired")
