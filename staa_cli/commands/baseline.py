@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from staa_cli.commands import options as opt
-
-if TYPE_CHECKING:
-    from staa_cli.evaluation.attackers import Attacker
-    from staa_cli.evaluation.recipe import BaselineRecipe
 
 
 def baseline(
@@ -35,7 +30,10 @@ def baseline(
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     batch_size: opt.BatchSize = 1,
+    jobs: opt.Jobs = 1,
+    shard: opt.ShardOption = None,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -57,6 +55,7 @@ def baseline(
       staa baseline survey my-recordings/ --threat hf:ORG/NAME --limit 8 -o survey
     """
     from staa_cli.commands.several import Planned, attack_with
+    from staa_cli.evaluation.builders import OfAttack
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
@@ -67,6 +66,7 @@ def baseline(
     from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
+    opt.use_threads(jobs, threads)
     recipes = load_preset(recipe, BaselineRecipe, set_ or [], seed)  # type: ignore[type-abstract]
     if "" not in recipes and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset", "out")
@@ -74,12 +74,9 @@ def baseline(
     jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
+    part = opt.shard_of(shard)
+    files = part.deal(files, batch_size) if part else files
     hashes = hash_inputs(files)
-
-    def attacker(settings: BaselineRecipe) -> Attacker:
-        from staa_cli.evaluation.attackers import BaselineAttacker
-
-        return BaselineAttacker(settings, jury.threat, settings.reference, settings.target)
 
     # All recipes and folders are looked at before the first attack, which may take hours.
     attackers = {
@@ -97,10 +94,13 @@ def baseline(
                 space=settings.space,
                 target=settings.target,
                 follows=settings.needs == "gradients",
+                shard=part,
+                jobs=jobs,
+                threads=threads or 1,
                 overwrite=overwrite,
                 listener=output,
             ),
-            partial(attacker, settings),
+            OfAttack(settings.model_dump()),
             {"attacker": settings.attacker, "ablation": "", **({} if settings.match is None else {"match": settings.match})},
         )
         for name, settings in recipes.items()
