@@ -124,7 +124,7 @@ ShardOption = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Cores that a process may use; all, and one with --jobs.", show_default=False),
+    typer.Option("--threads", metavar="N", min=1, help="Cores to use in each process; all, or one with --jobs.", show_default=False),
 ]
 Overrides = Annotated[
     list[str] | None,

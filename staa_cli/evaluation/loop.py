@@ -81,7 +81,7 @@ def attack_all(
             listener.progress("attack", len(tasks)) as step,
             closing(work_off(lots, Hand(lambda: bench, size, listener=listener), crew, listener)) as results,
         ):
-            step.advance(len(tasks) - sum(map(len, lots)))
+            step.skip(len(tasks) - sum(map(len, lots)))
             for batch in results:
                 for task, result in batch:
                     done[task.key] = teller.tell(task, result)
