@@ -64,6 +64,10 @@ class Jury:
         self.listener = listener
         self.checks: dict[tuple[bool, str], dict[str, Any]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process travels what is needed to load the victims there."""
+        return {**{key: value for key, value in vars(self).items() if key not in ("device", "victims")}, "listener": SILENT}
+
     @cached_property
     def device(self) -> torch.device:
         from staa_cli.runtime.device import resolve_device

@@ -294,3 +294,20 @@ def test_a_recording_whose_file_is_gone_is_attacked_again(attack: Any, inputs: P
     assert "5 of 13 utterances were finished before" in outcome.err
     attack("attack", inputs, "--segment", SEGMENT, "-o", tmp_path / "whole")
     assert same(tmp_path / "out", tmp_path / "whole")
+
+
+def test_workers_shards_and_later_victims_give_the_same(attack: Any, staa: Staa, world: World, inputs: Path, tmp_path: Path) -> None:
+    """Segments travel to other processes and machines like any utterance; the shards of a run hold whole recordings."""
+    options = (inputs, "--segment", SEGMENT, "--format", "flac")
+    attack("attack", *options, "-o", tmp_path / "whole")
+    attack("attack", *options, "--jobs", 2, "-o", tmp_path / "jobs")
+    assert same(tmp_path / "jobs", tmp_path / "whole")
+    for shard in ("1/2", "2/2"):
+        attack("attack", *options, "--shard", shard, "-o", tmp_path / "shards")
+    outcome = attack("attack", *options, "-o", tmp_path / "shards")
+    assert "13 of 13 utterances were finished before" in outcome.err
+    assert same(tmp_path / "shards", tmp_path / "whole")
+    assert staa("attack", world.generator, *options, "-o", tmp_path / "later").code == 0
+    outcome = attack("attack", *options, "-o", tmp_path / "later")
+    assert "13 of 13 utterances were attacked before, and lack the verdicts of some victims" in outcome.err
+    assert same(tmp_path / "later", tmp_path / "whole")
