@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from math import prod
+from mmap import mmap
 from typing import Literal
 
 Order = Literal["little", "big"]
-End = Callable[[bytes], int]
+Data = bytes | mmap
+End = Callable[[Data], int]
 
 OPEN = (0, 0x7FFFF000, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 """Sizes that streaming writers leave open; the second is SoX's and eSpeak's."""
 
 
-def is_truncated(data: bytes) -> bool:
+def is_truncated(data: Data) -> bool:
     """Whether the header of a whole file's bytes promises more than there is; of Ogg, whether the stream does not end."""
     return PROMISED.get(data[:4], mp3)(data) > len(data)
 
@@ -31,7 +33,7 @@ def chunks(start: int, length: int, order: Order) -> End:
         length: of a chunk's size, in bytes: 4 in RIFF, 8 in CAF.
     """
 
-    def end(data: bytes) -> int:
+    def end(data: Data) -> int:
         position = start
         while (body := position + 4 + length) <= len(data):
             size = int.from_bytes(data[position + 4 : body], order)
@@ -47,7 +49,7 @@ def chunks(start: int, length: int, order: Order) -> End:
 def field(start: int, length: int, order: Order, beyond: int = 0) -> End:
     """The end of a file whose size stands at a fixed place, without the `beyond` bytes that it does not count."""
 
-    def end(data: bytes) -> int:
+    def end(data: Data) -> int:
         size = int.from_bytes(data[start : start + length], order)
         return 0 if size in OPEN else size + beyond
 
@@ -57,20 +59,20 @@ def field(start: int, length: int, order: Order, beyond: int = 0) -> End:
 def au(order: Order) -> End:
     """Header and samples."""
 
-    def end(data: bytes) -> int:
+    def end(data: Data) -> int:
         header, size = (int.from_bytes(data[start : start + 4], order) for start in (4, 8))
         return 0 if size in OPEN else header + size
 
     return end
 
 
-def nist(data: bytes) -> int:
+def nist(data: Data) -> int:
     """SPHERE: a header of 1,024 bytes of text, then so many samples of so many bytes in so many channels."""
     said = {b"sample_count": b"0"} | dict(re.findall(rb"(\w+) -i (\d+)", data[:1024]))
     return 1024 + prod(int(said.get(name, 1)) for name in (b"sample_count", b"sample_n_bytes", b"channel_count"))
 
 
-def ogg(data: bytes) -> int:
+def ogg(data: Data) -> int:
     """The end of the last page; one byte more where that is not the last of its stream (flag 4)."""
     last = data.rfind(b"OggS")
     segments = data[last + 26] if last + 26 < len(data) else 0
@@ -78,7 +80,7 @@ def ogg(data: bytes) -> int:
     return max(end, len(data) + (not data[last + 5 : last + 6] or not data[last + 5] & 4))
 
 
-def mp3(data: bytes) -> int:
+def mp3(data: Data) -> int:
     """The bytes that the Xing header in the first frame counts: of fewer libmpg123 complains on stderr, where it cannot be stopped."""
     tag = 10 + sum(byte << 7 * (3 - place) for place, byte in enumerate(data[6:10])) if data[:3] == b"ID3" else 0
     found = re.search(rb"(?:Xing|Info)\0\0\0(?:[\2\6\12\16]|[\3\7\13\17].{4})(.{4})", data[tag : tag + 256], re.DOTALL)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from staa_cli.commands import audio_options as audio
 from staa_cli.commands import options as opt
-
-if TYPE_CHECKING:
-    from staa_cli.evaluation.attackers import Attacker
-    from staa_cli.evaluation.request import AttackRecipe
-    from staa_cli.generator.checkpoint import LoadedGenerator
 
 
 def attack(
@@ -42,9 +37,17 @@ def attack(
     ] = 0,
     in_sample: opt.InSample = False,
     limit: opt.Limit = None,
+    segment: audio.Segment = None,
+    segment_by: audio.SegmentBy = "length",
+    subtype: audio.Subtype = None,
+    format_: audio.Format = "wav",
+    keep_rate: audio.KeepRate = False,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
+    jobs: opt.Jobs = 1,
+    shard: opt.ShardOption = None,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     seed: opt.NoSeed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
@@ -63,6 +66,7 @@ def attack(
       find . -name '*.flac' -print0 | staa attack runs/emodb/staa-net - -0 -o out
     """
     from staa_cli.commands.several import Planned, attack_with
+    from staa_cli.evaluation.builders import OfGenerator
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
@@ -74,9 +78,11 @@ def attack(
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
+    opt.use_threads(jobs, threads)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     manifest, splits, pool = trained_on(generator)
+    form = audio.read_form(format_, subtype, keep_rate)
     sparsities, snrs = opt.numbers("--sparsity", sparsity), opt.numbers("--snr", snr)
     jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
@@ -84,18 +90,11 @@ def attack(
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
+    part = opt.shard_of(shard)
+    files = part.deal(files, 1) if part else files
+    cutting = audio.read_cutting(segment, segment_by, jury)
+    recordings = audio.cut_inputs(files, cutting, output)
     hashes, checkpoint = hash_inputs(files), hash_file(weights)
-
-    @cache
-    def loaded() -> LoadedGenerator:
-        from staa_cli.generator.checkpoint import load_generator
-
-        return load_generator(generator, jury.device, jury.threat)
-
-    def attacker(recipe: AttackRecipe) -> Attacker:
-        from staa_cli.evaluation.attackers import GeneratorAttacker
-
-        return GeneratorAttacker(loaded(), recipe)
 
     def planned(percent: float | None, decibels: float | None) -> Planned:
         recipe = settle(settings, percent, decibels, target, refine)
@@ -114,10 +113,16 @@ def attack(
                 checkpoints={"generator": checkpoint},
                 target=target,
                 follows=settings.guide == "gradient" or bool(refine),
+                form=form,
+                cutting=cutting,
+                recordings=recordings,
+                shard=part,
+                jobs=jobs,
+                threads=threads or 1,
                 overwrite=overwrite,
                 listener=output,
             ),
-            partial(attacker, recipe),
+            OfGenerator(generator, recipe),
             {"attacker": recipe.attacker(pool), "ablation": settings.ablation, **({"in_sample": seen} if seen else {})},
         )
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from staa_cli.commands import audio_options as audio
 from staa_cli.commands import options as opt
-
-if TYPE_CHECKING:
-    from staa_cli.evaluation.attackers import Attacker
-    from staa_cli.evaluation.recipe import BaselineRecipe
 
 
 def baseline(
@@ -32,10 +28,18 @@ def baseline(
     known_labels: opt.KnownLabels = False,
     split: opt.Split = None,
     limit: opt.Limit = None,
+    segment: audio.Segment = None,
+    segment_by: audio.SegmentBy = "length",
+    subtype: audio.Subtype = None,
+    format_: audio.Format = "wav",
+    keep_rate: audio.KeepRate = False,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     batch_size: opt.BatchSize = 1,
+    jobs: opt.Jobs = 1,
+    shard: opt.ShardOption = None,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -57,6 +61,7 @@ def baseline(
       staa baseline survey my-recordings/ --threat hf:ORG/NAME --limit 8 -o survey
     """
     from staa_cli.commands.several import Planned, attack_with
+    from staa_cli.evaluation.builders import OfAttack
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
@@ -67,6 +72,8 @@ def baseline(
     from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
+    opt.use_threads(jobs, threads)
+    form = audio.read_form(format_, subtype, keep_rate)
     recipes = load_preset(recipe, BaselineRecipe, set_ or [], seed)  # type: ignore[type-abstract]
     if "" not in recipes and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset", "out")
@@ -74,12 +81,11 @@ def baseline(
     jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
+    part = opt.shard_of(shard)
+    files = part.deal(files, batch_size) if part else files
+    cutting = audio.read_cutting(segment, segment_by, jury)
+    recordings = audio.cut_inputs(files, cutting, output)
     hashes = hash_inputs(files)
-
-    def attacker(settings: BaselineRecipe) -> Attacker:
-        from staa_cli.evaluation.attackers import BaselineAttacker
-
-        return BaselineAttacker(settings, jury.threat, settings.reference, settings.target)
 
     # All recipes and folders are looked at before the first attack, which may take hours.
     attackers = {
@@ -97,10 +103,16 @@ def baseline(
                 space=settings.space,
                 target=settings.target,
                 follows=settings.needs == "gradients",
+                form=form,
+                cutting=cutting,
+                recordings=recordings,
+                shard=part,
+                jobs=jobs,
+                threads=threads or 1,
                 overwrite=overwrite,
                 listener=output,
             ),
-            partial(attacker, settings),
+            OfAttack(settings.model_dump()),
             {"attacker": settings.attacker, "ablation": "", **({} if settings.match is None else {"match": settings.match})},
         )
         for name, settings in recipes.items()

@@ -10,16 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from staa_cli.commands.progress import Bar, Bulletin
 from staa_cli.runtime.errors import StaaError
 from staa_cli.runtime.listener import Listener, Step
 
@@ -30,19 +24,6 @@ PIPE_WIDTH = 10_000
 def harmless(text: str) -> str:
     """Text whose control characters (a file may be called so) are shown and do nothing to the terminal; lines stay lines."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)
-
-
-class Bar(Step):
-    """A progress bar."""
-
-    def __init__(self, progress: Progress, task: Any) -> None:
-        self._progress, self._task = progress, task
-
-    def advance(self, count: int = 1) -> None:
-        self._progress.advance(self._task, count)
-
-    def note(self, text: str) -> None:
-        self._progress.update(self._task, note=text)
 
 
 @contextmanager
@@ -107,9 +88,12 @@ class Output(Listener):
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Step]:
-        """A bar on stderr, on a terminal only."""
-        if self.verbosity < 0 or not self.stderr.is_terminal:
+        """A bar on stderr; without a terminal now and then a line."""
+        if self.verbosity < 0:
             yield Step()
+            return
+        if not self.stderr.is_terminal:
+            yield Bulletin(description, total, self.message)
             return
         columns = (
             TextColumn("{task.description}"),

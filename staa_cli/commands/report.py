@@ -84,7 +84,7 @@ def report(
     from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.tables import TABLES, build_tables
     from staa_cli.runtime.errors import UsageError, unknown
-    from staa_cli.runtime.folders import read_metrics, runs_of, write_text
+    from staa_cli.runtime.folders import write_text
 
     output = opt.make_output(json, quiet, False)
     for name in table or ():
@@ -93,7 +93,7 @@ def report(
     if format_ is not None and format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
-    loaded = [(run, read_metrics(run)) for given in runs or () for run in runs_of(given)]
+    loaded = [one for given in runs or () for one in load(given)]
     if figure is None and x != "sparsity":
         raise UsageError("--x says what --figure draws success against, and there is no --figure")
     if figure is not None:
@@ -114,6 +114,15 @@ def report(
     else:
         output.text(render(tables, format_))
     return 0
+
+
+def load(folder: Path) -> list[LoadedRun]:
+    """A run; or those in a folder, which are one where they are the shards of one."""
+    from staa_cli.evaluation.shards import run_of_shards
+    from staa_cli.runtime.folders import read_metrics, runs_of
+
+    together = run_of_shards(folder)
+    return [(folder, together)] if together else [(run, read_metrics(run)) for run in runs_of(folder)]
 
 
 def rival_of(folder: Path) -> Rival:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from staa_cli.commands.advice import advised
 from staa_cli.commands.output import Output
 from staa_cli.commands.show import conclude, settled, show_plans, show_together
+from staa_cli.evaluation.builders import Builder
 from staa_cli.evaluation.evaluation import Evaluation
 from staa_cli.evaluation.jury import Jury
 from staa_cli.runtime.errors import Interrupted, StaaError
-
-if TYPE_CHECKING:
-    from staa_cli.evaluation.attackers import Attacker
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Planned:
     """
 
     evaluation: Evaluation
-    build: Callable[[], Attacker]
+    build: Builder
     facts: Mapping[str, Any]
 
     def execute(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def train_victim(
     data: opt.Data,
     out: opt.Out,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -50,6 +51,7 @@ def train_victim(
     from staa_cli.victims.recipe import TrainVictimRecipe
 
     output = opt.make_output(json, quiet, verbose)
+    opt.use_threads(1, threads)
     check_device_name(device)
     with joined(device) as (world, device):
         if not world.leader:

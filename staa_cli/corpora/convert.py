@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio, to_integers, write_wav
+from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio, write_wav
 from staa_cli.audio.shaping import set_loudness, trim_silence, unify
+from staa_cli.audio.wav import to_integers
 from staa_cli.corpora.recipe import PrepareRecipe
 from staa_cli.runtime.provenance import hash_bytes
 

@@ -93,13 +93,13 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus", ".w64", ".caf"})
 
 
-def audio_files(folder: Path, without: Path | None = None) -> list[Path]:
+def audio_files(folder: Path, *without: Path) -> list[Path]:
     """Every audio file below `folder`, in an order that does not depend on the file system. Links to folders are followed.
 
     Args:
-        without: a folder to leave out, as hidden files and folders are.
+        without: folders to leave out, as hidden files and folders are.
     """
-    left_out = {os.path.realpath(without)} if without is not None else set[str]()
+    left_out = set(map(os.path.realpath, without))
     return [Path(path) for path in walk(str(folder), left_out)]
 
 

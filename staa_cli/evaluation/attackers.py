@@ -25,12 +25,14 @@ class Attacker(Protocol):
 
     Attributes:
         threat: the threat model.
+        one_by_one: whether it works on utterances one after the other, so that their batch can change nothing.
         asks_prediction: whether the threat model's clean predictions are used: their pass is part of the attack's time.
         forward_batch: rows that it shows the threat model at once, where these are more than it is given utterances; else 1. May be
             lowered to save memory, which changes results by rounding only.
     """
 
     threat: LoadedVictim
+    one_by_one: bool
     asks_prediction: bool
     forward_batch: int
 
@@ -55,6 +57,8 @@ class GeneratorAttacker:
     Raises:
         UsageError: the threat model does not know the target, or gives no gradients where they are followed.
     """
+
+    one_by_one = True
 
     def __init__(self, generator: LoadedGenerator, recipe: AttackRecipe) -> None:
         self.generator, self.recipe, self.threat, self.forward_batch = generator, recipe, generator.threat, 1
@@ -133,6 +137,8 @@ class BaselineAttacker:
     Raises:
         UsageError: the threat model does not know the target.
     """
+
+    one_by_one = False
 
     def __init__(self, attack: Attack, threat: LoadedVictim, reference: str = "prediction", target: str | None = None) -> None:
         self.attack, self.threat, self.reference, self.target = attack, threat, reference, target

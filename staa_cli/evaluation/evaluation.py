@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from staa_cli.audio.form import AS_THE_INPUT, Cutting, Form
+from staa_cli.evaluation.builders import Benches, Builder
 from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
 from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records
+from staa_cli.evaluation.recordings import Recording, finish, lay_out, take_over
+from staa_cli.evaluation.shards import Shard, finished_shards
 from staa_cli.evaluation.task import make_tasks
+from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
@@ -22,7 +28,6 @@ from staa_cli.runtime.version import __version__
 
 if TYPE_CHECKING:
     from staa_cli.audio.budget import Budget
-    from staa_cli.evaluation.attackers import Attacker
 
 
 class Evaluation:
@@ -33,10 +38,15 @@ class Evaluation:
         checkpoints: further hashes that the result depends on.
         space: what is attacked: `waveform` or `logmel`.
         target: of a targeted attack.
+        shard: which part of a run the inputs are; it is written beside OUT.
+        jobs: worker processes; 1 works in this one.
+        threads: of torch in each of them.
         follows: whether the attack follows the threat model's gradients: a trained generator and an attack by queries do not.
+        form: what is written.
+        cutting, recordings: how long inputs were cut, and into what; see `cut_all`.
 
     Raises:
-        UsageError: see `Run`.
+        UsageError: see `Run`; or a form or segments are asked for where no audio is written.
     """
 
     def __init__(
@@ -55,18 +65,35 @@ class Evaluation:
         space: str = "waveform",
         target: str | None = None,
         follows: bool = False,
+        form: Form = AS_THE_INPUT,
+        cutting: Cutting | None = None,
+        recordings: Sequence[Recording | None] = (),
+        shard: Shard | None = None,
+        jobs: int = 1,
+        threads: int = 1,
         overwrite: bool = False,
         listener: Listener = SILENT,
     ) -> None:
-        self.inputs, self.jury, self.out, self.listener = inputs, jury, out, listener
+        out, self.shards = (shard.folder(out), []) if shard else (out, finished_shards(out))
+        self.inputs, self.jury, self.out, self.listener, self.shard = inputs, jury, out, listener, shard
         self.budget, self.batch_size, self.space, self.target, self.follows = budget, batch_size, space, target, follows
+        self.jobs, self.threads = jobs, threads
+        if jobs > 1 and jury.device_type != "cpu":
+            raise UsageError(
+                f"{jobs} processes were asked for on '{jury.device_type}', where each would hold the models on the one device and wait for "
+                "the others: expected one process for each GPU"
+            )
         # In a batch, rounding depends on the batch's size: another size is another run.
-        identity = {
-            "checkpoints": {**(checkpoints or {}), "victims": [reference.sha256 for reference in jury.references]},
-            "batch_size": batch_size,
-        }
-        resolved = recipe.model_dump()
-        self.tasks = make_tasks(inputs, hashes, {**identity, "recipe": resolved}, seed, ".wav" if space == "waveform" else ".npy")
+        victims = [reference.sha256 for reference in jury.references]
+        if space != "waveform" and (form != AS_THE_INPUT or cutting is not None):
+            raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut into segments, and no format to choose")
+        resolved, self.form, self.recordings = recipe.model_dump(), form, recordings
+        settings = {"batch_size": batch_size, **({} if form == AS_THE_INPUT else {"form": asdict(form)})}
+        # Only the first victim has a part in the attack: by further ones it can be judged at any time.
+        attack = {"checkpoints": {**(checkpoints or {}), "threat": victims[0]}, **settings, "recipe": resolved}
+        self.tasks = make_tasks(inputs, hashes, attack, seed, form.suffix if space == "waveform" else ".npy", form, recordings)
+        settings |= {} if cutting is None else {"segment": asdict(cutting)}
+        identity = {"checkpoints": {**(checkpoints or {}), "victims": victims}, **settings}
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, hashes, strict=True)]
         self.run = Run(
             command,
@@ -76,51 +103,54 @@ class Evaluation:
             device=jury.device_type,
             overwrite=overwrite,
             extendable=self.keeps_everything,
-            resume_key=hash_json([command, resolved, identity]),
+            resume_key=hash_json([command, attack, settings]),
         )
 
     def keeps_everything(self) -> bool:
-        """Whether every finished utterance of the older run in OUT belongs to this run too, so that replacing the folder loses nothing."""
-        return read_records(self.out)[0].keys() <= {task.key for task in self.tasks}
+        """Whether every utterance that the older run in OUT finished belongs to this run too, and every victim's verdict on it, so that
+        replacing the folder loses nothing."""
+        older, victims = read_records(self.out)[0], {reference.sha256 for reference in self.jury.references}
+        judges = {record.judge for records in older.values() for record in records}
+        return older.keys() <= {task.key for task in self.tasks} and judges <= victims
 
     @property
     def plan(self) -> str:
-        return f"attack {len(self.tasks)} files, judged by {', '.join(map(str, self.jury.references))},"
+        cut = self.counted.get("segments")
+        segments = "" if cut is None else f" ({cut['recordings']} of them in {cut['segments']} segments)"
+        return f"attack {len(self.inputs.files)} files{segments}, judged by {', '.join(map(str, self.jury.references))},"
 
     @held()
-    def execute(self, build: Callable[[], Attacker], **facts: Any) -> dict[str, Any]:
+    def execute(self, build: Builder, **facts: Any) -> dict[str, Any]:
         """Attack, judge, summarise.
 
         Args:
-            build: the attacker, once the victims are known to be usable.
+            build: makes the attacker, once the victims are known to be usable.
             facts: what tables say of the attacker: its name, its ablation.
 
         Returns:
             What `metrics.json` holds.
         """
         self.jury.load()
-        from staa_cli.evaluation.loop import attack_all
-        from staa_cli.evaluation.pipeline import Bench
-        from staa_cli.evaluation.spaces import build_space
+        from staa_cli.evaluation.loop import Crew, attack_all
         from staa_cli.evaluation.summary import summarise
 
         self.jury.check_labels(self.inputs)
-        attacker = build()
+        benches = Benches(self.jury, build, self.space, self.budget, self.target)
+        bench = benches(self.out)
         self.jury.check_target(self.target)
-        checks = self.jury.preflight(self.inputs, self.budget if self.space == "waveform" else None, follow=self.follows)
-        first = next(iter(self.jury.victims))
-        space = build_space(self.space, first, self.jury.threat)
-        victims = {name: space.view(name, victim) for name, victim in self.jury.victims.items()}
-        attacker.threat = victims[first]
+        checks = self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)
 
         def work(folder: Path) -> dict[str, Any]:
+            tasks = lay_out(folder, self.tasks, self.recordings, read_records(folder)[0].keys(), self.listener)
             self.reuse(folder)
-            bench = Bench(attacker, victims, space, self.budget, folder, self.jury.device, self.target)
-            records = attack_all(bench, self.tasks, batch_size=self.batch_size, listener=self.listener)
+            crew = Crew(self.jobs, partial(benches, folder), self.threads) if self.jobs > 1 else None
+            here = replace(bench, folder=folder)
+            records = attack_all(here, tasks, batch_size=self.batch_size, crew=crew, listener=self.listener)
+            finish(folder, tasks)
             self.drop_strays(folder)
             return {
                 **facts,
-                "threat_model": attacker.threat.model,
+                "threat_model": bench.attacker.threat.model,
                 "corpus": self.inputs.corpus,
                 "split": self.inputs.split,
                 "budget": self.budget.model_dump(exclude_none=True),
@@ -128,27 +158,39 @@ class Evaluation:
                 **({} if self.target is None else {"target": self.target}),
                 **({"left_out": dict(self.inputs.left_out)} if self.inputs.left_out else {}),
                 "batch_size": self.batch_size,
-                **summarise(records, first, str(self.jury.device)),
+                **self.counted,
+                **({"own_rate": True} if self.form.keep_rate else {}),
+                **summarise(records, next(iter(self.jury.victims)), str(self.jury.device)),
             }
 
-        revisions = self.jury.revisions
-        return self.run.execute(work, str(self.jury.device), preflight=checks, **({"revisions": revisions} if revisions else {}))
+        said: dict[str, Any] = {"revisions": revisions} if (revisions := self.jury.revisions) else {}
+        if self.shard is not None:
+            said["shard"] = {"number": self.shard.number, "of": self.shard.count}
+        return self.run.execute(work, str(self.jury.device), preflight=checks, **said)
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """How many recordings were cut into how many segments, each of which is counted as an utterance."""
+        cut = [recording for recording in self.recordings if recording is not None and not recording.fault]
+        return {"segments": {"recordings": len(cut), "segments": sum(len(one.attacked) for one in cut)}} if cut else {}
 
     def reuse(self, folder: Path) -> None:
-        """Take over what an older, finished run in OUT has of this run's utterances."""
-        wanted = {task.key for task in self.tasks}
-        here, _ = read_records(folder)
-        older, strange = read_records(self.out)
-        there = {key: records for key, records in older.items() if key in wanted and key not in here and self.wants(records)}
-        if strange:
-            self.listener.warning(f"{strange} line(s) of {self.out / RESULTS} are no records; what they stood for is done again")
-        for records in there.values():
-            target = folder / records[0].output
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (self.out / records[0].output).is_file():
-                shutil.copyfile(self.out / records[0].output, target)
-        if there:
-            write_records(folder, [record for records in (*here.values(), *there.values()) for record in records])
+        """Take over what an older, finished run in OUT has of this run's utterances, and what its shards have."""
+        wanted = {task.key: task for task in self.tasks}
+        found, _ = read_records(folder)
+        before = len(found)
+        for source in (self.out, *self.shards):
+            older, strange = read_records(source)
+            if strange:
+                self.listener.warning(f"{strange} line(s) of {source / RESULTS} are no records; what they stood for is done again")
+                whole = max(map(len, older.values()), default=0)
+                older = {key: records for key, records in older.items() if len(records) == whole}
+            there = {key: records for key, records in older.items() if key in wanted and key not in found and self.wants(records)}
+            if source != self.out and older and not older.keys() & wanted.keys():
+                self.listener.warning(f"{source} is of other inputs, settings or checkpoints than this run, which makes no use of it")
+            found |= {key: records for key, records in there.items() if take_over(source, folder, wanted[key], records[0].output)}
+        if len(found) > before:
+            write_records(folder, [record for records in found.values() for record in records])
 
     def wants(self, records: Sequence[Record]) -> bool:
         """Whether a finished utterance may stay. Who replaces a run wants none by another device or version in its place; who extends it
@@ -160,5 +202,5 @@ class Evaluation:
         """Remove what an interrupted run with more inputs left in the workspace."""
         known = {folder / task.output for task in self.tasks} | {folder / RESULTS, folder / METRICS}
         for path in folder.rglob("*"):
-            if path.suffix in (".wav", ".npy") and path not in known:
+            if path.suffix in (".wav", ".flac", ".npy") and path not in known and path.is_file():
                 path.unlink()

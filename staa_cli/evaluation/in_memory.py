@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from staa_cli.attacks.core.attack import Attack
-from staa_cli.audio.files import PCM_SCALE, SAMPLE_RATE, Audio, quantise_adversarial
+from staa_cli.audio.files import SAMPLE_RATE, Audio, quantise_adversarial
+from staa_cli.audio.wav import PCM_SCALE
 from staa_cli.evaluation.attackers import Attacker, BaselineAttacker, GeneratorAttacker
 from staa_cli.evaluation.inputs import Input
 from staa_cli.evaluation.pipeline import Bench, Clip, work
@@ -32,11 +33,11 @@ class Memory(WaveformSpace):
     def __init__(self) -> None:
         self.files: dict[Path, Tensor] = {}
 
-    def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
-        self.files[path] = torch.from_numpy(quantise_adversarial(audio.samples, adversarial, audio.subtype))
+    def write(self, folder: Path, task: Task, audio: Audio, adversarial: Tensor) -> None:
+        self.files[folder / task.output] = torch.from_numpy(quantise_adversarial(audio.samples, adversarial, audio.subtype))
 
-    def read(self, path: Path) -> Tensor:
-        return self.files.pop(path)
+    def read(self, folder: Path, task: Task) -> Tensor:
+        return self.files.pop(folder / task.output)
 
 
 def evaluate(
@@ -115,5 +116,5 @@ def clip(row: int, waveform: Tensor, label: str | None, seed: int) -> Clip:
     name = f"{row}.wav"
     steps = waveform.double() * PCM_SCALE["PCM_16"]
     subtype = "PCM_16" if torch.equal(steps, steps.round()) else "FLOAT"
-    audio = Audio(waveform.numpy(), subtype, SAMPLE_RATE, 1, "")
+    audio = Audio(waveform.numpy(), subtype, SAMPLE_RATE, 1)
     return Clip(Task(Input(Path(name), name, label), name, name, seed), audio)

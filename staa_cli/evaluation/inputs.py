@@ -38,12 +38,14 @@ class Inputs:
     Attributes:
         corpus, split: set where the input is one prepared folder.
         left_out: how many of each label were left out, because a victim does not know it.
+        outputs: the WAV of every file, where they are some of more inputs; see `output_names`.
     """
 
     files: list[Input]
     corpus: str | None = None
     split: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    outputs: Sequence[str] | None = None
 
     @property
     def labels(self) -> set[str]:
@@ -57,7 +59,7 @@ class Inputs:
 
     def output_names(self) -> list[str]:
         """The WAV of every file."""
-        return wav_names([file.name for file in self.files])
+        return wav_names([file.name for file in self.files]) if self.outputs is None else list(self.outputs)
 
 
 def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str | None, out: Path, limit: int | None = None) -> Inputs:
@@ -66,7 +68,7 @@ def collect(arguments: Sequence[str], listed: Sequence[str] | None, split: str |
     Args:
         listed: further paths, read from a list; None where no list was given.
         split: the split of prepared folders to take; None takes all.
-        out: the output folder; files below it are never inputs.
+        out: the output folder; files below it, and below its shards, are never inputs.
         limit: take at most so many, spread evenly over all.
 
     Raises:
@@ -115,7 +117,7 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
         corpus = corpus_name(path)
         return [Input(path / row.file, os.path.join(prefix, row.file), row.emotion, row.split, manifest.sha256) for row in rows], corpus
     if path.is_dir():
-        below = audio_files(path, without=out)
+        below = audio_files(path, out, shards_of(out))
         if not below:
             what = "is an empty folder" if not any(path.iterdir()) else "holds no audio file"
             raise UsageError(f"{path} {what}, expected .wav, .flac or other audio files")
@@ -125,13 +127,19 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
     return [Input(path, path.name)], None
 
 
+def shards_of(out: Path) -> Path:
+    """Where the shards of a run are, each in a folder of its own."""
+    return out.with_name(f"{out.resolve().name}.shards")
+
+
 def from_list(paths: Iterable[str], out: Path) -> list[Input]:
     """Listed files; the output mirrors the tree below the folder that they have in common. One that is missing fails alone, later.
 
-    The files of the output folder and of its workspace are left out, because `find` lists them too.
+    The files of the output folder, of its workspace and of its shards are left out, because `find` lists them too.
     """
     target, workplace, _ = places(out)
-    absolute = [path for path in map(Path, map(os.path.abspath, paths)) if not {target, workplace} & set(path.resolve().parents)]
+    ours = {target, workplace, shards_of(target)}
+    absolute = [path for path in map(Path, map(os.path.abspath, paths)) if not ours & set(path.resolve().parents)]
     if not absolute:
         return []
     root = os.path.commonpath([path.parent for path in absolute])

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from staa_cli.corpora.utterance import spread
 from staa_cli.evaluation.inputs import Inputs
+from staa_cli.evaluation.task import Task
 from staa_cli.runtime.device import device_type
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
 from staa_cli.victims.labels import mismatch
+from staa_cli.victims.lengths import fixed_samples
 from staa_cli.victims.references import Reference, resolve, used
 
 if TYPE_CHECKING:
@@ -61,6 +63,10 @@ class Jury:
         used(label_map, self.references)
         self.listener = listener
         self.checks: dict[tuple[bool, str], dict[str, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process travels what is needed to load the victims there."""
+        return {**{key: value for key, value in vars(self).items() if key not in ("device", "victims")}, "listener": SILENT}
 
     @cached_property
     def device(self) -> torch.device:
@@ -124,8 +130,12 @@ class Jury:
             raise mismatch(inputs.labels, name, victim.labels)
         return kept
 
-    def preflight(self, inputs: Inputs, budget: Budget | None, *, follow: bool) -> dict[str, Any]:
-        """What they make of some of the inputs, which attackers of one kind share.
+    def longest(self) -> int | None:
+        """The samples that all of them take; None where none was exported for utterances of one length."""
+        return min((length for one in self.references if (length := fixed_samples(one)) is not None), default=None)
+
+    def preflight(self, tasks: Sequence[Task], budget: Budget | None, *, follow: bool) -> dict[str, Any]:
+        """What they make of some of the utterances, which attackers of one kind share.
 
         Args:
             budget: on the waveform; None where that is not attacked.
@@ -136,21 +146,21 @@ class Jury:
         kind = follow, repr(budget)
         if kind not in self.checks:
             threat = next(iter(self.victims)) if follow else None
-            self.checks[kind] = preflight(self.victims, probes(inputs), self.device, self.listener, threat=threat, budget=budget)
+            self.checks[kind] = preflight(self.victims, probes(tasks), self.device, self.listener, threat=threat, budget=budget)
         return self.checks[kind]
 
 
-def probes(inputs: Inputs) -> list[Probe]:
-    """Some of the inputs; what cannot be read is reported when its turn comes."""
+def probes(tasks: Sequence[Task]) -> list[Probe]:
+    """Some of the utterances; what cannot be read is reported when its turn comes."""
     import torch
 
-    from staa_cli.audio.files import AudioError, read_audio
+    from staa_cli.audio.files import AudioError
     from staa_cli.evaluation.preflight import UTTERANCES, Probe
 
     found = []
-    for file in spread(inputs.files, UTTERANCES):
+    for task in spread(tasks, UTTERANCES):
         try:
-            found.append(Probe(torch.from_numpy(read_audio(file.path).samples).unsqueeze(0), file.label))
+            found.append(Probe(torch.from_numpy(task.read().samples).unsqueeze(0), task.input.label))
         except AudioError:
             continue
     return found

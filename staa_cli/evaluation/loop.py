@@ -1,29 +1,55 @@
-"""Working through the tasks of a run: batches, the log of results, what an interrupted run finished before."""
+"""Working through the tasks of a run: lots, worker processes, the log of results, what an interrupted run finished before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from pathlib import Path
 
-from staa_cli.audio.files import SAMPLE_RATE, AudioError, read_audio
-from staa_cli.evaluation.pipeline import Bench, Clip, work
-from staa_cli.evaluation.portions import HOPELESS, Portions
+from staa_cli.audio.files import SAMPLE_RATE
+from staa_cli.evaluation.hand import Due, Hand, Results
+from staa_cli.evaluation.pipeline import Bench
 from staa_cli.evaluation.record import RESULTS, Failure, Record, read_records, write_records
 from staa_cli.evaluation.task import Task
 from staa_cli.runtime.errors import Interrupted
-from staa_cli.runtime.interrupts import breathe, held
+from staa_cli.runtime.interrupts import held
 from staa_cli.runtime.listener import SILENT, Listener
+from staa_cli.runtime.workers import WorkerDied, map_in_processes
 
 Lines = Sequence[Record | Failure]
 
+LOT, LOT_BYTES = 8, 2**20
+"""Tasks that travel together where their batch can change nothing, and what their files may hold: half a minute. Many make a kill dear."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Worker processes, each with models of its own.
+
+    Attributes:
+        build: makes a worker's bench; it travels to it.
+        threads: of torch in each.
+    """
+
+    jobs: int
+    build: Callable[[], Bench]
+    threads: int = 1
+
 
 @held()
-def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, listener: Listener = SILENT) -> list[Record | Failure]:
-    """Do every task that the folder does not hold yet.
+def attack_all(
+    bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, crew: Crew | None = None, listener: Listener = SILENT
+) -> list[Record | Failure]:
+    """Do every task that the folder does not hold yet; where it lacks the records of some victims only, have it judged by these.
 
-    Utterances of equal length share a batch of up to `batch_size`, fewer where memory runs out. Batches are cut from all tasks, finished
-    ones too, so that a resumed run computes what an undisturbed one would.
+    Lots are cut from all tasks, finished ones too, so that a resumed run, or one with other workers, computes what an undisturbed one
+    would.
+
+    Args:
+        batch_size: utterances of equal length that are attacked at once, fewer where memory runs out.
+        crew: None does the work in this process.
 
     Returns:
         All records, in the order of `tasks` and of the victims; also as `results.jsonl` in the folder. A file that cannot be used has one
@@ -33,29 +59,34 @@ def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, list
         Interrupted: Ctrl-C; what is finished is kept.
     """
     known, strange = read_records(bench.folder)
-    found = {key: records for key, records in known.items() if [record.victim for record in records] == list(bench.victims)}
-    finished: dict[str, Lines] = {task.key: found[task.key] for task in tasks if has_result(task, found, bench.folder)}
+    if strange and of_victims(known.get(last := next(reversed(known), ""), []), bench) is None:
+        known.pop(last, None)  # the line that is torn was its: what was in memory is to be judged too
+    known = {task.key: known[task.key] for task in tasks if has_result(task, known, bench.folder)}
+    done: dict[str, Lines] = {key: own for key, records in known.items() if (own := of_victims(records, bench)) is not None}
     if strange:
         listener.warning(f"{strange} line(s) of an unfinished {RESULTS} were damaged; what they stood for is done again")
     # A torn line would swallow the one that is written behind it.
-    write_records(bench.folder, [record for records in finished.values() for record in records])
-    if finished:
-        listener.message(f"{len(finished)} of {len(tasks)} utterances were finished before")
-    done = dict(finished)
-    portions = Portions(bench.attacker, batch_size, bench.device, listener)
+    write_records(bench.folder, [record for key, records in known.items() for record in done.get(key, records)])
+    if done:
+        listener.message(f"{len(done)} of {len(tasks)} utterances were finished before")
+    if len(known) > len(done):
+        listener.message(f"{len(known) - len(done)} of {len(tasks)} utterances were attacked before, and lack the verdicts of some victims")
+    alone = bench.attacker.one_by_one
+    size = LOT if alone else batch_size
+    lots = list(outstanding(light(tasks) if alone else cut(tasks, size), known, done, whole=not alone))
+    teller = Teller(listener)
     try:
         with (
             (bench.folder / RESULTS).open("a") as log,
-            breathing(bench),
             listener.progress("attack", len(tasks)) as step,
+            closing(work_off(lots, Hand(lambda: bench, size, listener=listener), crew, listener)) as results,
         ):
-            for batch in read_batches(tasks, batch_size, done, listener):
-                breathe()
-                if not all(one.task.key in finished for one in batch):
-                    for one, lines in zip(batch, portions.run(batch, lambda portion: work(bench, portion)), strict=True):
-                        done[one.task.key] = tell(one.task, lines, listener)
-                        log.writelines(line.to_json() for line in done[one.task.key])
-                    log.flush()
+            step.skip(len(tasks) - sum(map(len, lots)))
+            for batch in results:
+                for task, result in batch:
+                    done[task.key] = teller.tell(task, result)
+                    log.writelines(line.to_json() for line in done[task.key])
+                log.flush()
                 step.advance(len(batch))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {len(done)} of {len(tasks)} utterances; run the same command again to go on") from None
@@ -64,56 +95,101 @@ def attack_all(bench: Bench, tasks: Sequence[Task], *, batch_size: int = 1, list
     return ordered
 
 
-@contextmanager
-def breathing(bench: Bench) -> Iterator[None]:
-    """Ctrl-C is also taken between two looks at a victim: some attacks spend minutes on an utterance."""
-    hooks = [victim.victim.register_forward_pre_hook(lambda *_: breathe()) for victim in bench.victims.values()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+def cut(tasks: Sequence[Task], size: int) -> Iterator[list[Task]]:
+    """Lots of up to `size` tasks. Of every `size` inputs the lots are their own: so they are the same where only these are dealt with."""
+    inputs = {key: number for number, key in enumerate(dict.fromkeys(task.input for task in tasks))}
+    for _, group in groupby(tasks, lambda task: inputs[task.input] // size):
+        while lot := list(islice(group, size)):
+            yield lot
 
 
-def tell(task: Task, records: Sequence[Record] | str | None, listener: Listener) -> Lines:
-    """Say what became of an utterance; a text is why it failed, None that it does not fit into memory."""
-    if records is None or isinstance(records, str):
-        return [fail(task, f"{task.input.path}: {records or HOPELESS}", listener)]
-    judged = ", ".join(f"{record.victim} {record.clean} → {record.adversarial}" for record in records)
-    listener.detail(f"{task.input.name}: {judged}")
-    return records
-
-
-def fail(task: Task, error: str, listener: Listener) -> Failure:
-    listener.error(error)
-    return Failure(task.input.name, task.key, error)
-
-
-def has_result(task: Task, finished: Mapping[str, Sequence[Record]], folder: Path) -> bool:
-    """Whether a task's records and its file are there; with fewer inputs, an older run may have given its file another name."""
-    return task.key in finished and finished[task.key][0].output == task.output and (folder / task.output).is_file()
-
-
-def read_batches(tasks: Sequence[Task], batch_size: int, done: dict[str, Lines], listener: Listener) -> Iterator[list[Clip]]:
-    """Read the tasks' audio and group neighbours of equal length. Unusable files go into `done` as failures."""
-    group: list[Clip] = []
-    said = False
+def light(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """Lots of tasks whose batch can change nothing: few of them, and of long files one."""
+    lot: list[Task] = []
+    total = 0
     for task in tasks:
-        try:
-            audio = read_audio(task.input.path)
-        except AudioError as error:
-            done[task.key] = [fail(task, str(error), listener)]
-            continue
-        if audio.converted:
-            text = f"{task.input.name}: {audio.rate} Hz, {audio.channels} channel(s), attacked and written as {SAMPLE_RATE} Hz mono"
-            (listener.detail if said else listener.message)(text if said else f"{text}, like all others that are not")
-            said = True
-        if group and len(group[0].audio.samples) != len(audio.samples):
-            yield group
-            group = []
-        group.append(Clip(task, audio))
-        if len(group) == batch_size:
-            yield group
-            group = []
-    if group:
-        yield group
+        size = 0
+        with suppress(OSError):  # who reads it says so
+            size = task.input.path.stat().st_size if task.segment is None else 2 * task.segment.samples
+        if lot and (len(lot) == LOT or total + size > LOT_BYTES):
+            yield lot
+            lot, total = [], 0
+        lot.append(task)
+        total += size
+    if lot:
+        yield lot
+
+
+def outstanding(
+    lots: Iterable[list[Task]], known: Mapping[str, Sequence[Record]], done: Mapping[str, Lines], *, whole: bool
+) -> Iterator[list[Due]]:
+    """What is left of the lots.
+
+    Args:
+        whole: a task that was not attacked takes those of its lot with it, whose batch it shares.
+    """
+    for lot in lots:
+        if whole and not all(task.key in known for task in lot):
+            yield [Due(task) for task in lot]
+        elif left := [Due(task, known.get(task.key, ())) for task in lot if task.key not in done]:
+            yield left
+
+
+def of_victims(records: Sequence[Record], bench: Bench) -> list[Record] | None:
+    """The records of the victims, under their present names; None where one is missing."""
+    by = {record.judge: record for record in records}
+    wanted = {name: victim.sha256 or name for name, victim in bench.victims.items()}
+    return [replace(by[judge], victim=name) for name, judge in wanted.items()] if by.keys() >= set(wanted.values()) else None
+
+
+def work_off(lots: Sequence[list[Due]], hand: Hand, crew: Crew | None, listener: Listener) -> Generator[Results]:
+    """Have all lots done. Whose worker died is done once more, alone: where memory ran out, the others were too many."""
+    if crew is None:
+        for lot in lots:
+            yield from hand.work(lot)
+        return
+    remote = Hand(crew.build, hand.batch_size, crew.threads)
+    dead: list[list[Due]] = []
+    for again in (False, True):
+        todo = [[due] for lot in dead for due in lot] if again else lots
+        # A worker more than there are lots would only load models; a single one is a process too, for its crash must not be ours.
+        workers = max(1, min(crew.jobs, len(todo)))
+        with closing(map_in_processes(remote, todo, workers, preload=Hand.__module__, apart=True)) as results:
+            for place, result in results:
+                if not isinstance(result, WorkerDied):
+                    for warning in result.warnings:
+                        listener.warning(warning)
+                    yield result.results
+                elif again:
+                    (due,) = todo[place]
+                    yield [(due.task, f"{due.task}: {result}")]
+                else:
+                    listener.warning(f"{result}: {len(todo[place])} utterance(s) will be done again, one by one")
+                    dead.append(todo[place])
+
+
+class Teller:
+    """Says what became of each utterance, and of the first one that was converted that others are too."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener, self.said = listener, False
+
+    def tell(self, task: Task, result: list[Record] | str) -> Lines:
+        if isinstance(result, str):
+            self.listener.error(result)
+            return [Failure(task.input.name, task.key, result)]
+        rate, channels = result[0].audio["source_rate"], result[0].audio["source_channels"]
+        if (rate, channels) != (SAMPLE_RATE, 1) and (task.segment is None or not task.segment.number):
+            own = "judged" if "written_rate" in result[0].audio else "written"
+            text = f"{task.input.name}: {rate} Hz, {channels} channel(s), attacked and {own} as {SAMPLE_RATE} Hz mono"
+            text += ", written as it was: the change is no longer sparse there" if own == "judged" else ""
+            (self.listener.detail if self.said else self.listener.message)(text if self.said else f"{text}, like all others that are not")
+            self.said = True
+        judged = ", ".join(f"{record.victim} {record.clean} → {record.adversarial}" for record in result)
+        self.listener.detail(f"{task.input.name}: {judged}")
+        return result
+
+
+def has_result(task: Task, known: Mapping[str, Sequence[Record]], folder: Path) -> bool:
+    """Whether a task's records and its file are there; with fewer inputs, an older run may have given its file another name."""
+    return task.key in known and known[task.key][0].output == task.output and (folder / task.output).is_file()

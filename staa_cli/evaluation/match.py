@@ -39,7 +39,8 @@ def fill(data: Mapping[str, Any], place: str) -> dict[str, Any]:
 def measured_percent(folder: Path, space: str) -> float:
     """The share of samples that a finished run changed on disk, in percent to four digits.
 
-    It is the mean over all utterances: k is moved in all of them too, whoever is fooled by it.
+    It is the mean over all utterances: k is moved in all of them too, whoever is fooled by it. Of files that kept their own rate
+    it is the share before that.
 
     Raises:
         UsageError: there is no such run, or it measured no such thing.
@@ -51,7 +52,8 @@ def measured_percent(folder: Path, space: str) -> float:
     other = summary.get("space", "waveform")
     if other != space:
         raise UsageError(f"{folder} attacked the space '{other}', expected '{space}'")
-    sparsity = summary.get("sparsity_percent")
+    # Where files kept their own rate, resampling spread what was moved.
+    sparsity = (summary.get("memory", {}) if summary.get("own_rate") else summary).get("sparsity_percent")
     percent = sparsity.get("all") if isinstance(sparsity, dict) else None
     if not isinstance(percent, int | float) or not 0 < percent <= 100:
         raise UsageError(f"the sparsity of {folder} is {percent!r}, expected a share of the samples in percent")

@@ -1,4 +1,4 @@
-"""The steps that a batch of utterances takes, one function each: perturb, write and read back, placebo, measure, judge, record."""
+"""The steps that a batch of utterances takes, one function each: perturb, write and read back, measure, judge, record."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from staa_cli.audio.budget import Budget, add_within_range
+from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import Audio
 from staa_cli.evaluation.attackers import Attacker
+from staa_cli.evaluation.judging import Forms, Verdict, judge, predict
 from staa_cli.evaluation.record import Perturbation, Record
 from staa_cli.evaluation.spaces import Space, measure
 from staa_cli.evaluation.task import Task
 from staa_cli.runtime.device import synchronize
-from staa_cli.runtime.seeds import derive_seed
+from staa_cli.runtime.interrupts import breathe
 from staa_cli.runtime.version import __version__
 from staa_cli.victims.checkpoint import LoadedVictim
 
@@ -27,10 +28,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Clip:
-    """A task with its audio."""
+    """A task with its audio.
+
+    Attributes:
+        known: records of it by some of the victims, where its file is there and only to be judged.
+    """
 
     task: Task
     audio: Audio
+    known: Sequence[Record] = ()
 
 
 @dataclass(frozen=True)
@@ -60,19 +66,21 @@ class Attacked:
         adversarial: `(B, N)` on the CPU.
         queries: of each utterance, where they are counted.
         seconds: of the attack for one utterance, device synchronised.
+        at_once: utterances that were attacked together.
     """
 
     adversarial: Tensor
     queries: list[int] | None
     seconds: float
+    at_once: int
 
 
 def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     """Attack utterances of one length. Returns: for each its records, one for each victim, or why there are none."""
-    clean = bench.space.encode(torch.stack([torch.from_numpy(one.audio.samples) for one in batch]).to(bench.device))
-    threat, *judges = bench.victims
+    clean = encode(bench, batch)
+    threat = next(iter(bench.victims))
     # The threat model's look at the clean utterance is the attacker's starting point and the judge's: it is made once.
-    looked, asking = timed(bench.device, lambda: predict(bench.victims[threat], clean))
+    looked, asking = timed(bench.device, lambda: look(bench, clean))
     perturbed = perturb(bench, batch, clean, looked, asking if bench.attacker.asks_prediction else 0.0)
     original = clean.cpu()
     wrong = unsound(bench, original, perturbed.adversarial)
@@ -80,19 +88,36 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
         sound = [one for one, fault in zip(batch, wrong, strict=True) if fault is None]
         others = iter(work(bench, sound) if sound else [])
         return [next(others) if fault is None else fault for fault in wrong]
+    breathe()
     written = write(bench, batch, perturbed.adversarial)
-    before = {threat: looked, **{name: predict(bench.victims[name], clean) for name in judges}}
-    forms = (written, perturbed.adversarial, placebo(original, (written - original).abs(), [one.task.seed for one in batch]))
-    measures = list(zip(*(measure(bench.space, original, form) for form in forms[:2]), strict=True))
+    forms = Forms.of(original, written, perturbed.adversarial, [one.task.seed for one in batch])
+    measures = measure(bench.space, original, written)
+    in_memory = measures if all(forms.exact) else measure(bench.space, original, perturbed.adversarial)
     epsilon = (bench.space.unit * bench.budget.epsilon(original)[:, 0]).tolist()
-    verdicts = {}
-    for name, victim in bench.victims.items():
-        after = [predict(victim, form.to(bench.device)) for form in forms]
-        verdicts[name] = list(zip(*map(victim.words, (before[name], *after)), strict=True))
+    verdicts = {
+        name: judge(victim, forms, bench.device, looked if name == threat else None, at_least=perturbed.at_once)
+        for name, victim in bench.victims.items()
+    }
     return [
-        [record(bench, one, perturbed, row, name, rows[row], epsilon[row], measures[row]) for name, rows in verdicts.items()]
+        [
+            record(bench, one, perturbed, row, name, verdicts[name][row], epsilon[row], (measures[row], in_memory[row]), forms.exact[row])
+            for name in bench.victims
+        ]
         for row, one in enumerate(batch)
     ]
+
+
+def encode(bench: Bench, batch: Sequence[Clip]) -> Tensor:
+    """`(B, N)` x in the bench's space, on its device."""
+    return bench.space.encode(torch.stack([torch.from_numpy(one.audio.samples) for one in batch]).to(bench.device))
+
+
+def look(bench: Bench, clean: Tensor) -> Tensor:
+    """The threat model's `(B,)` predictions. Where an attacker that works on utterances one by one needs them, they are had so too: its
+    time is the time of one utterance."""
+    alone = bench.attacker.one_by_one and bench.attacker.asks_prediction
+    threat = next(iter(bench.victims.values()))
+    return torch.cat([predict(threat, rows) for rows in clean.split(1 if alone else len(clean))])
 
 
 def perturb(bench: Bench, batch: Sequence[Clip], clean: Tensor, predictions: Tensor, asking: float) -> Attacked:
@@ -106,7 +131,8 @@ def perturb(bench: Bench, batch: Sequence[Clip], clean: Tensor, predictions: Ten
     labels, seeds = [one.task.input.label for one in batch], [one.task.seed for one in batch]
     outcome, seconds = timed(bench.device, lambda: bench.attacker.perturb(clean, predictions, labels, seeds, grain))
     queries = None if outcome.queries is None else outcome.queries.tolist()
-    return Attacked(outcome.adversarial.detach().cpu(), queries, (asking + seconds) / len(batch))
+    at_once = 1 if bench.attacker.one_by_one else len(batch)
+    return Attacked(outcome.adversarial.detach().cpu(), queries, (asking + seconds) / len(batch), at_once)
 
 
 def timed(device: torch.device, function: Callable[[], Result]) -> tuple[Result, float]:
@@ -136,31 +162,8 @@ def unsound(bench: Bench, clean: Tensor, adversarial: Tensor) -> list[str | None
 def write(bench: Bench, batch: Sequence[Clip], adversarial: Tensor) -> Tensor:
     """Write `(B, N)` to the files of the batch. Returns: what they hold, `(B, N)`."""
     for one, row in zip(batch, adversarial, strict=True):
-        bench.space.write(bench.folder / one.task.output, one.audio, row)
-    return torch.stack([bench.space.read(bench.folder / one.task.output) for one in batch])
-
-
-def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
-    """What an attack is to be compared with: its own changes, thrown about. Each size |δ_i| goes to a random sample and gets a random sign.
-
-    So as many samples change, by as much, and nothing of where and whither is left. What noise of this size changes is no success.
-
-    Args:
-        clean, sizes: `(B, N)` on the CPU.
-        seeds: one per utterance.
-    """
-    moved = []
-    for row, sizes_of_row, seed in zip(clean, sizes, seeds, strict=True):
-        random = torch.Generator().manual_seed(derive_seed(seed, "placebo"))
-        signs = torch.randint(0, 2, row.shape, generator=random, dtype=row.dtype) * 2 - 1
-        moved.append(sizes_of_row[torch.randperm(len(row), generator=random)] * signs)
-    return add_within_range(clean, torch.stack(moved))
-
-
-@torch.no_grad()
-def predict(victim: LoadedVictim, waveforms: Tensor) -> Tensor:
-    """`(B, N)` → `(B,)` classes, on the same device."""
-    return victim(waveforms).argmax(dim=1)
+        bench.space.write(bench.folder, one.task, one.audio, row)
+    return torch.stack([bench.space.read(bench.folder, one.task) for one in batch])
 
 
 def succeeded(clean: str, adversarial: str, target: str | None) -> bool:
@@ -174,41 +177,41 @@ def record(
     perturbed: Attacked,
     row: int,
     victim: str,
-    predictions: Sequence[str],
+    verdict: Verdict,
     epsilon: float,
     measures: Sequence[Perturbation],
+    exact: bool,
 ) -> Record:
     """
     Args:
-        predictions: for x, for x_adv as written, for x_adv in memory, for the placebo.
         measures: of x_adv as written and in memory.
+        exact: whether these are the same, bit for bit.
     """
     task, audio = clip.task, clip.audio
-    clean, adversarial, in_memory, noise = predictions
     return Record(
         file=task.input.name,
         output=task.output,
         key=task.key,
-        victim=victim,
         label=task.input.label,
-        clean=clean,
-        adversarial=adversarial,
-        success=succeeded(clean, adversarial, bench.target),
         epsilon=epsilon,
         perturbation=measures[0],
         in_memory=measures[1],
-        in_memory_adversarial=in_memory,
-        in_memory_success=succeeded(clean, in_memory, bench.target),
-        audio={
-            "samples": len(audio.samples),
-            "subtype": audio.subtype,
-            "source_rate": audio.rate,
-            "source_channels": audio.channels,
-        },
-        run={"seconds": perturbed.seconds, "batch": len(perturbed.adversarial), "device": str(bench.device), "version": __version__},
-        placebo=noise,
-        placebo_success=succeeded(clean, noise, bench.target),
+        exact=exact,
+        audio=audio.facts,
+        run={"seconds": perturbed.seconds, "batch": perturbed.at_once, "device": str(bench.device), "version": __version__},
         target=bench.target,
+        segment=None if task.segment is None else task.segment.facts,
         space=bench.space.name,
         queries=None if perturbed.queries is None else perturbed.queries[row],
+        **judged(bench, victim, verdict),
     )
+
+
+def judged(bench: Bench, victim: str, verdict: Verdict) -> dict[str, Any]:
+    """What a record says of one victim's answers."""
+    said = {"adversarial": verdict.written, "placebo": verdict.placebo, "in_memory_adversarial": verdict.in_memory}
+    success = {
+        name: None if word is None else succeeded(verdict.clean, word, bench.target)
+        for name, word in zip(("success", "placebo_success", "in_memory_success"), said.values(), strict=True)
+    }
+    return {"victim": victim, "victim_sha256": bench.victims[victim].sha256, "clean": verdict.clean, **said, **success}

@@ -19,7 +19,7 @@ from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import read_audio
 from staa_cli.corpora.manifest import Manifest
 from staa_cli.corpora.utterance import spread
-from staa_cli.evaluation.pipeline import placebo
+from staa_cli.evaluation.judging import placebo
 from staa_cli.metrics.classification import accuracy_percent
 from staa_cli.runtime.errors import StaaError, UsageError
 from staa_cli.runtime.interrupts import breathe

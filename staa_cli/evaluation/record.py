@@ -36,12 +36,17 @@ class Record:
         success: whether the prediction is as the attack wishes.
         epsilon: ε of this utterance.
         perturbation: of the file as written.
-        in_memory, in_memory_adversarial, in_memory_success: the same before rounding to the file's bits.
+        in_memory, in_memory_adversarial, in_memory_success: the same before rounding to the file's bits; what a victim makes of it is None
+            where only the file was left when it was asked.
+        exact: whether the file holds x_adv bit for bit.
+        victim_sha256: of the victim.
         placebo, placebo_success: the same for the placebo, as large a change that means nothing; None where an older version left it out.
-        audio: of the file: samples, subtype, source_rate, source_channels.
+        audio: of the file: samples, subtype, source_rate, source_channels; where the perturbation was added to the file at its own rate, so
+            that sparsity holds in memory only, also written_rate and written_channels.
         run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it.
         target: of a targeted attack.
         queries: how often an attack by queries asked the threat model.
+        segment: of the recording, where that was cut: its number, and its start and end in seconds.
     """
 
     file: str
@@ -55,8 +60,8 @@ class Record:
     epsilon: float
     perturbation: Perturbation
     in_memory: Perturbation
-    in_memory_adversarial: str
-    in_memory_success: bool
+    in_memory_adversarial: str | None
+    in_memory_success: bool | None
     audio: dict[str, Any]
     run: dict[str, Any]
     placebo: str | None = None
@@ -64,19 +69,34 @@ class Record:
     target: str | None = None
     space: str = "waveform"
     queries: int | None = None
+    segment: dict[str, Any] | None = None
+    exact: bool = False
+    victim_sha256: str = ""
+
+    @property
+    def judge(self) -> str:
+        """Which victim it was, whatever it is called."""
+        return self.victim_sha256 or self.victim
 
     def to_json(self) -> str:
         """One line."""
         content = {
             **{name: getattr(self, name) for name in ("file", "output", "key", "victim", "label", "clean", "adversarial", "success")},
+            **({} if self.segment is None else {"segment": self.segment}),
             **({} if self.target is None else {"target": self.target}),
             **({} if self.space == "waveform" else {"space": self.space}),
             **({} if self.queries is None else {"queries": self.queries}),
             "epsilon": self.epsilon,
-            **asdict(self.perturbation),
-            "memory": {"adversarial": self.in_memory_adversarial, "success": self.in_memory_success, **asdict(self.in_memory)},
+            **vars(self.perturbation),
+            "memory": {
+                "exact": self.exact,
+                "adversarial": self.in_memory_adversarial,
+                "success": self.in_memory_success,
+                **vars(self.in_memory),
+            },
             **({} if self.placebo is None else {"placebo": {"adversarial": self.placebo, "success": self.placebo_success}}),
             "audio": self.audio,
+            "victim_sha256": self.victim_sha256,
             "run": self.run,
         }
         return json.dumps(content, allow_nan=False) + "\n"
@@ -98,6 +118,7 @@ class Record:
             in_memory=measured(memory),
             in_memory_adversarial=memory["adversarial"],
             in_memory_success=memory["success"],
+            exact=memory.get("exact", False),
             placebo=noise.get("adversarial"),
             placebo_success=noise.get("success"),
         )
@@ -133,10 +154,16 @@ def read_records(folder: Path) -> tuple[dict[str, list[Record]], int]:
             content = json.loads(line)
             if "error" not in content:
                 record = Record.from_json(content)
-                finished.setdefault(record.key, {})[record.victim] = record
+                finished.setdefault(record.key, {})[record.judge] = record
         except (ValueError, KeyError, TypeError, AttributeError):
             strange += 1
     return {key: list(records.values()) for key, records in finished.items()}, strange
+
+
+def read_failures(folder: Path) -> list[Failure]:
+    """The failures of a finished folder."""
+    contents = [json.loads(line) for line in (folder / RESULTS).read_bytes().splitlines() if b'"error"' in line]
+    return [Failure(**content) for content in contents if content.keys() == {"file", "key", "error"}]
 
 
 def write_records(folder: Path, records: Iterable[Record | Failure]) -> None:

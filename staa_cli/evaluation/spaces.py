@@ -16,9 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from staa_cli.audio.files import PCM_SCALE, Audio, quantise_adversarial, read_audio, write_wav
+from staa_cli.audio.files import SAMPLE_RATE, Audio, quantise_adversarial, read_audio, write_wav
+from staa_cli.audio.flac import write_flac
+from staa_cli.audio.own_rate import add_at_own_rate
+from staa_cli.audio.wav import PCM_SCALE, overwrite
 from staa_cli.evaluation.recipe import DB
 from staa_cli.evaluation.record import Perturbation
+from staa_cli.evaluation.task import Task
 from staa_cli.metrics.perturbation import linf, snr_energy_db, snr_peak_db, snr_segmental_db, sparsity_percent
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import write_bytes
@@ -52,11 +56,11 @@ class Space(Protocol):
         """The steps in which each result will be written; 0 for a file that holds any number."""
         ...
 
-    def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
-        """Keep `(N,)` as a file. `audio`: what it was made from."""
+    def write(self, folder: Path, task: Task, audio: Audio, adversarial: Tensor) -> None:
+        """Keep `(N,)` as the task's output, or in its place there. `audio`: what it was made from."""
         ...
 
-    def read(self, path: Path) -> Tensor:
+    def read(self, folder: Path, task: Task) -> Tensor:
         """What was written, `(N,)`."""
         ...
 
@@ -79,11 +83,19 @@ class WaveformSpace:
     def grain(self, audio: Sequence[Audio]) -> list[float]:
         return [1 / PCM_SCALE[one.subtype] if one.subtype in PCM_SCALE else 0.0 for one in audio]
 
-    def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
-        write_wav(path, quantise_adversarial(audio.samples, adversarial, audio.subtype), audio.subtype)
+    def write(self, folder: Path, task: Task, audio: Audio, adversarial: Tensor) -> None:
+        path, rate = folder / task.output, SAMPLE_RATE
+        if audio.original is None:
+            samples = quantise_adversarial(audio.samples, adversarial, audio.subtype)
+        else:
+            samples, rate = add_at_own_rate(audio, adversarial.numpy()), audio.rate
+        if task.written is not None:
+            overwrite(path, task.written[0], samples, audio.subtype)
+        else:
+            (write_flac if task.form.container == "flac" else write_wav)(path, samples, audio.subtype, rate)
 
-    def read(self, path: Path) -> Tensor:
-        return torch.from_numpy(read_audio(path).samples)
+    def read(self, folder: Path, task: Task) -> Tensor:
+        return torch.from_numpy(read_audio(folder / task.output, span=task.written).samples)
 
     def ratios(self, clean: Tensor, delta: Tensor) -> dict[str, Tensor]:
         return {
@@ -122,13 +134,13 @@ class LogMelSpace:
     def grain(self, audio: Sequence[Audio]) -> list[float]:
         return [0.0] * len(audio)
 
-    def write(self, path: Path, audio: Audio, adversarial: Tensor) -> None:
+    def write(self, folder: Path, task: Task, audio: Audio, adversarial: Tensor) -> None:
         buffer = io.BytesIO()
         np.save(buffer, adversarial.view(-1, self.mels).numpy())
-        write_bytes(path, buffer.getvalue())
+        write_bytes(folder / task.output, buffer.getvalue())
 
-    def read(self, path: Path) -> Tensor:
-        return torch.from_numpy(np.load(path, allow_pickle=False)).flatten()
+    def read(self, folder: Path, task: Task) -> Tensor:
+        return torch.from_numpy(np.load(folder / task.output, allow_pickle=False)).flatten()
 
     def ratios(self, clean: Tensor, delta: Tensor) -> dict[str, Tensor]:
         return dict.fromkeys(("snr_peak_db", "snr_energy_db", "snr_segmental_db"), clean.new_full((len(clean),), torch.nan))

@@ -46,10 +46,16 @@ def summarise(records: Sequence[Record | Failure], threat: str, device: str | No
         **makers(on_threat, device),
         "victims": {name: judge(members) for name, members in victims.items()},
         "memory": {
-            **means([(record.in_memory, record.in_memory_success) for record in on_threat]),
-            "asr_percent": {name: mean(100.0 * record.in_memory_success for record in members) for name, members in victims.items()},
+            **means([(record.in_memory, bool(record.in_memory_success)) for record in on_threat]),
+            "asr_percent": {name: in_memory_asr(members) for name, members in victims.items()},
         },
     }
+
+
+def in_memory_asr(records: Sequence[Record]) -> float | None:
+    """None for a victim that was asked when only the files were left."""
+    known = [record.in_memory_success for record in records]
+    return None if None in known else mean(100.0 * bool(success) for success in known)
 
 
 def means(forms: Sequence[tuple[Perturbation, bool]]) -> dict[str, Any]:

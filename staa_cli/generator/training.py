@@ -21,9 +21,8 @@ from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.generator.staa_net import Request, STAANet
 from staa_cli.metrics.margin import reached
 from staa_cli.metrics.perturbation import sparsity_percent
-from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.errors import UsageError
-from staa_cli.runtime.listener import Listener
+from staa_cli.runtime.listener import Listener, Step
 from staa_cli.runtime.seeds import generator as random_stream
 from staa_cli.runtime.training import fit
 from staa_cli.victims.augment import draw_keys
@@ -153,40 +152,39 @@ def train_generator(
     network = build_generator(recipe, len(labels)).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
 
-    def run_epoch(epoch: int, state: TrainingState) -> dict[str, Any]:
+    def run_epoch(epoch: int, step: Step) -> dict[str, Any]:
         network.train()
         batches = torch.randperm(len(rows), generator=random_stream(recipe.seed, "order", epoch)).split(recipe.batch_size)
         drawn = torch.randint(len(threats), (len(batches),), generator=random_stream(recipe.seed, "pool", epoch)).tolist()
         keys = draw_keys(recipe.seed, epoch, [row.file for row in rows])
         draws = random_stream(recipe.seed, "gate", epoch, device=device)
         losses, successes = [], []
-        with listener.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(batches)) as step:
-            for number, indices in enumerate(batches):
-                for group in optimizer.param_groups:
-                    group["lr"] = recipe.learning_rate * pace(recipe, epoch, (epoch + number / len(batches)) / recipe.epochs)
-                waveforms, truth = train.audio.batch(indices, device)
-                predictions = clean[0][indices].to(device)
-                asked = draw(recipe, predictions, len(labels), draws)
-                perturbed = network(waveforms, train.guided(network, indices, waveforms, asked), draws)
-                heard = perturbed.adversarial
-                if recipe.augment is not None:
-                    # What fools a model through shift and noise fools other models, too (input diversity, C. Xie et al., CVPR 2019).
-                    heard = hear(heard, keys[indices].to(device), recipe.augment)
-                terms, targeted = [], asked.targets is not None
-                for judge in range(len(threats)) if recipe.pool == "all" else [drawn[number]]:
-                    logits = threats[judge](heard)
-                    reference = truth if recipe.reference == "label" else clean[judge][indices].to(device)
-                    reference = reference if asked.targets is None else asked.targets
-                    terms.append(adversarial_loss(logits, reference, recipe.confidence, targeted=targeted).mean())
-                loss = torch.stack(terms).mean()
-                if recipe.threshold is not None:
-                    loss = loss + paper_losses(perturbed, recipe.threshold)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                losses.append(loss.detach())
-                successes.append(reached(logits.detach(), reference, targeted))
-                step.advance()
+        for number, indices in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * pace(recipe, epoch, (epoch + number / len(batches)) / recipe.epochs)
+            waveforms, truth = train.audio.batch(indices, device)
+            predictions = clean[0][indices].to(device)
+            asked = draw(recipe, predictions, len(labels), draws)
+            perturbed = network(waveforms, train.guided(network, indices, waveforms, asked), draws)
+            heard = perturbed.adversarial
+            if recipe.augment is not None:
+                # What fools a model through shift and noise fools other models, too (input diversity, C. Xie et al., CVPR 2019).
+                heard = hear(heard, keys[indices].to(device), recipe.augment)
+            terms, targeted = [], asked.targets is not None
+            for judge in range(len(threats)) if recipe.pool == "all" else [drawn[number]]:
+                logits = threats[judge](heard)
+                reference = truth if recipe.reference == "label" else clean[judge][indices].to(device)
+                reference = reference if asked.targets is None else asked.targets
+                terms.append(adversarial_loss(logits, reference, recipe.confidence, targeted=targeted).mean())
+            loss = torch.stack(terms).mean()
+            if recipe.threshold is not None:
+                loss = loss + paper_losses(perturbed, recipe.threshold)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+            successes.append(reached(logits.detach(), reference, targeted))
+            step.advance()
         record: dict[str, Any] = {
             "loss": float(torch.stack(losses).mean()),
             "train_asr_percent": float(100 * torch.cat(successes).double().mean()),
@@ -196,7 +194,8 @@ def train_generator(
         return record
 
     # The last epoch is kept, as in the paper: nothing is chosen, on whatever split.
-    state = fit(folder, network, generator_header(recipe, threats), optimizer, recipe.epochs, run_epoch, listener)
+    steps = -(-len(rows) // recipe.batch_size)
+    state = fit(folder, network, generator_header(recipe, threats), optimizer, recipe.epochs, run_epoch, listener, steps=steps)
     network = load_generator(folder, device).network
     return {
         "size": recipe.size,

@@ -36,6 +36,8 @@ BUDGETS = {
 """Key → how a column says it, how a legend does."""
 TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
 LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no audio has it, so there is none, and no SNR."
+SEGMENTS = "Long recordings were attacked and judged in segments: each counts as an utterance."
+OWN_RATE = "Files at other rates were written at their own: sparsity and SNR are of what is heard of them at 16 kHz, no longer exact."
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
@@ -89,7 +91,7 @@ def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Seq
 def legend(runs: Sequence[FinishedRun]) -> list[str]:
     """What the words of the headings mean."""
     budgets = dict.fromkeys(words for run in runs if (words := budget_text(run, 1)))
-    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", IN_SAMPLE: "in_sample"}
+    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", SEGMENTS: "segments", OWN_RATE: "own_rate", IN_SAMPLE: "in_sample"}
     return [
         *LEGEND,
         *([PLACEBO] if runs else []),

@@ -14,8 +14,8 @@ from staa_cli.reporting.names import corpus_name, victim_name
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
-Outcomes = dict[str, dict[tuple[str, str | None, Any], bool]]
-"""Victim → input → success. Inputs are known by name, label and length: the keys of tasks depend on the attacker."""
+Outcomes = dict[str, dict[tuple[Any, ...], bool]]
+"""Victim → input → success. Inputs are known by name, segment, label and length: the keys of tasks depend on the attacker."""
 LEGEND = (
     "Only here: inputs on which the row's attacker succeeds and the other one does not; only there: the reverse",
     "p: McNemar's exact test, two-sided; each row is a test of its own, with no correction for their number",
@@ -37,6 +37,8 @@ class Judged(Protocol):
     def victim(self) -> str: ...
     @property
     def success(self) -> bool: ...
+    @property
+    def segment(self) -> Mapping[str, Any] | None: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Rival:
             samples = one.audio.get("samples") if isinstance(one.audio, Mapping) else None
             if not (isinstance(samples, int) and isinstance(one.label, str | None) and isinstance(one.success, bool)):
                 raise UsageError(f"{run.path} holds a damaged result of {one.file} under {one.victim}, so it cannot be paired")
-            found.setdefault(one.victim, {})[one.file, one.label, samples] = one.success
+            segment = (one.segment.get("start"), one.segment.get("end")) if isinstance(one.segment, Mapping) else None
+            found.setdefault(one.victim, {})[one.file, segment, one.label, samples] = one.success
         if not found:
             raise UsageError(f"{run.path} holds no results of single inputs, so they cannot be paired")
         return found

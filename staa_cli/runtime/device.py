@@ -76,6 +76,13 @@ def gpu_driver() -> bool:
     return True
 
 
+def limit_threads(count: int) -> None:
+    """Let torch compute with so many threads in this process and in those that it starts. No torch is imported for it."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(count)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)
+
+
 def synchronize(device: torch.device) -> None:
     """Wait for the device's queued work, so that a clock read next to it is honest."""
     if device.type == "cuda":

@@ -25,16 +25,23 @@ PATIENCE = 1.0
 """Seconds in which a process that only looks at a folder is done: who holds it for longer is at work in it."""
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole: under a temporary name first, then renamed."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`. The file that the block writes there becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".staa-{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data)
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:

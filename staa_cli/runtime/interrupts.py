@@ -61,12 +61,22 @@ def held(*, patient: bool = False) -> Iterator[None]:
         waiting.release()
 
 
+WATCHES: list[Callable[[], None]] = []
+
+
+def watch(look: Callable[[], None]) -> None:
+    """Have something looked after at each `breathe` of this process."""
+    WATCHES.append(look)
+
+
 def breathe() -> None:
-    """A place where Ctrl-C may be raised that came since the last one.
+    """A place where Ctrl-C may be raised that came since the last one, and where a worker ends that works for nobody any more.
 
     Raises:
         KeyboardInterrupt: it came.
     """
+    for look in WATCHES:
+        look()
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(handler, Waiting):
         handler.release()

@@ -12,6 +12,9 @@ class Step:
     def advance(self, count: int = 1) -> None:
         """So many more items are done."""
 
+    def skip(self, count: int) -> None:
+        """So many were done before: they say nothing of how long the others take."""
+
     def note(self, text: str) -> None:
         """What to show beside the progress, for example the loss of the last step."""
 

@@ -14,7 +14,7 @@ from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_modul
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import MODEL, write_text
 from staa_cli.runtime.interrupts import breathe, held
-from staa_cli.runtime.listener import Listener
+from staa_cli.runtime.listener import Listener, Step
 from staa_cli.runtime.parallel import ALONE, World
 
 HISTORY = "history.jsonl"
@@ -27,9 +27,10 @@ def fit(
     header: Header,
     optimizer: torch.optim.Optimizer,
     epochs: int,
-    run_epoch: Callable[[int, TrainingState], dict[str, Any]],
+    run_epoch: Callable[[int, Step], dict[str, Any]],
     listener: Listener,
     *,
+    steps: int = 1,
     score: str | None = None,
     patience: int | None = None,
     world: World = ALONE,
@@ -40,8 +41,9 @@ def fit(
     `last.safetensors` where the two can differ, and `history.jsonl`. The state stays: what follows may fail or be interrupted too.
 
     Args:
-        run_epoch: trains and validates one epoch (counted from 0) and returns its record. Its randomness must depend on the epoch's
-            number only, so that a resumed training equals an undisturbed one.
+        run_epoch: trains and validates one epoch (counted from 0), tells of each step of the optimiser, and returns its record. Its
+            randomness must depend on the epoch's number only, so that a resumed training equals an undisturbed one.
+        steps: in an epoch, for who wants to know how long it will take.
         world: the processes that train together, in which the leader alone writes; all read the same `folder`.
         patience: stop after so many epochs that did not raise `score`; an equal score does not count as raised.
 
@@ -54,20 +56,23 @@ def fit(
     if saved:
         listener.message(f"going on after epoch {saved} of {epochs}")
     try:
-        while state.epoch < epochs and not stale(state, score, patience):
-            record = run_epoch(state.epoch, state)
-            state.epoch += 1
-            state.history.append({"epoch": state.epoch, **record})
-            listener.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
-            best = state.history[state.best_epoch - 1] if state.best_epoch else None
-            if score is None or best is None or record[score] >= best[score]:
-                state.best_epoch = state.epoch
+        with listener.progress("train", epochs * steps) as step:
+            step.skip(saved * steps)
+            while state.epoch < epochs and not stale(state, score, patience):
+                step.note(f"epoch {state.epoch + 1} of {epochs}")
+                record = run_epoch(state.epoch, step)
+                state.epoch += 1
+                state.history.append({"epoch": state.epoch, **record})
+                listener.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
+                best = state.history[state.best_epoch - 1] if state.best_epoch else None
+                if score is None or best is None or record[score] >= best[score]:
+                    state.best_epoch = state.epoch
+                    if world.leader:
+                        save_module(folder / MODEL, module, header)
                 if world.leader:
-                    save_module(folder / MODEL, module, header)
-            if world.leader:
-                state.save(folder, module, optimizer)
-            saved = state.epoch
-            breathe()
+                    state.save(folder, module, optimizer)
+                saved = state.epoch
+                breathe()
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after epoch {saved} of {epochs}; run the same command again to go on") from None
     finally:

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from staa_cli.runtime.errors import StaaError
-from staa_cli.runtime.interrupts import held
+from staa_cli.runtime.interrupts import breathe, held, watch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,14 +34,15 @@ def available_cores() -> int:
 
 
 def map_in_processes(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, preload: str
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, preload: str, *, apart: bool = False
 ) -> Generator[tuple[int, Result | WorkerDied]]:
     """Apply a function of a module to all items.
 
     Args:
-        function: defined at the top of a module, as its arguments and results travel between processes.
+        function: defined at the top of a module, as its arguments and results travel between processes; or an object of such a class, of
+            which each worker has a copy to keep things in.
         items: taken one after the other, each when a worker is free.
-        workers: processes; 1 does the work in this one.
+        workers: processes; 1 does the work in this one, unless it is to be done `apart`.
         preload: the module that holds `function`, imported once for all workers.
 
     Yields:
@@ -50,7 +51,7 @@ def map_in_processes(
     Raises:
         Exception: what `function` raised. The workers end with the iterator: close it where it is not used up.
     """
-    if workers <= 1:
+    if workers <= 1 and not apart:
         for place, item in enumerate(items):
             yield place, function(item)
         return
@@ -68,7 +69,10 @@ def map_in_processes(
                     line.send(item)
             if not in_hand:
                 return
-            ready: list[Any] = wait(list(in_hand))
+            ready: list[Any] = []
+            while not ready:
+                breathe()  # Ctrl-C, where it is held, does not wait until a worker is done
+                ready = wait(list(in_hand), timeout=0.2)
             for line in ready:
                 place = in_hand.pop(line)
                 try:
@@ -123,6 +127,12 @@ def dismiss(line: Connection, crew: dict[Connection, BaseProcess]) -> None:
 
 def work(function: Callable[[Any], Any], line: Connection) -> None:
     """What a worker does until it is dismissed, or the process that hired it is gone."""
+
+    def leave_if_alone() -> None:
+        if line.poll():  # nothing is sent to a worker with an item in hand: this is the end of the line
+            os._exit(1)
+
+    watch(leave_if_alone)
     with suppress(EOFError, ConnectionError):
         while True:
             item = line.recv()

@@ -46,7 +46,8 @@ class Fixed(nn.Module):
         if self.samples is not None and waveforms.shape[1] != self.samples:
             raise StaaError(
                 f"{self.path} was exported for utterances of {self.samples} samples ({self.samples / 16_000:g} s), found "
-                f"{waveforms.shape[1]}: prepare the corpus with that length, or export the model with a dynamic second dimension"
+                f"{waveforms.shape[1]}: cut them into segments or prepare the corpus with that length, or export the model with a dynamic "
+                "second dimension"
             )
         try:
             if self.batch is None or len(waveforms) == self.batch:
@@ -82,8 +83,17 @@ def load_exported(reference: Reference, device: torch.device) -> Victim:
     if len(shapes) != 1 or len(shapes[0]) != 2:
         raise UsageError(f"{path} takes inputs of shape {shapes}, expected one of shape (batch, samples)")
     batch, samples = (size if isinstance(size, int) else None for size in shapes[0])
-    network = Fixed(path, module, batch, samples)  # registers the module, which is one, as a child
-    return Victim(network, read_labels(labels_file(path), path), normalise=None)
+    # The network registers the module, which is one, as a child.
+    return fixed_victim(Fixed(path, module, batch, samples))
+
+
+def fixed_victim(network: Fixed) -> Victim:
+    """Shorter utterances than those that it was exported for are repeated, as for every victim that has a shortest input."""
+    victim = Victim(network, read_labels(labels_file(network.path), network.path), network.samples or 1, normalise=None)
+    if network.samples is not None:
+        length = f"{network.samples} samples ({network.samples / 16_000:g} s)"
+        victim.assumptions.append(f"was exported for utterances of {length}: shorter ones are repeated, longer ones cut into segments")
+    return victim
 
 
 @contextmanager
@@ -165,7 +175,7 @@ def load_onnx(reference: Reference) -> Victim:
         values: Any = run(session, output, inputs[0].name, waveforms)
         return torch.from_numpy(values).to(waveforms.device)
 
-    return Victim(Fixed(path, call, batch, samples), read_labels(labels_file(path), path), normalise=None)
+    return fixed_victim(Fixed(path, call, batch, samples))
 
 
 def run(session: Any, output: str, name: str, waveforms: Tensor) -> Any:

@@ -12,11 +12,10 @@ from torch import Tensor
 from staa_cli.corpora.manifest import Manifest, Row
 from staa_cli.corpora.tensors import LabelledAudio, load_audio
 from staa_cli.metrics.classification import accuracy_percent, confusion_counts, uar_percent
-from staa_cli.runtime.checkpoints import TrainingState
 from staa_cli.runtime.device import check_precision, deterministic
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.interrupts import breathe
-from staa_cli.runtime.listener import Listener
+from staa_cli.runtime.listener import Listener, Step
 from staa_cli.runtime.parallel import ALONE, World
 from staa_cli.runtime.seeds import reproducible
 from staa_cli.runtime.training import fit
@@ -116,9 +115,8 @@ def train_and_judge(
     optimizer = torch.optim.Adam(victim.parameters(), lr=recipe.learning_rate)
     epochs = Epochs(victim, optimizer, data["train"], [row.file for row in rows["train"]], recipe, device, world)
 
-    def run_epoch(epoch: int, _: TrainingState) -> dict[str, Any]:
-        with listener.progress(f"epoch {epoch + 1}/{recipe.epochs}", len(epochs.steps(epoch))) as step:
-            record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
+    def run_epoch(epoch: int, step: Step) -> dict[str, Any]:
+        record: dict[str, Any] = {"loss": epochs.run(epoch, step.advance)}
         if len(data["val"]):
             scores = evaluate(victim, data["val"], device, world)
             record |= {"val_accuracy_percent": scores["accuracy_percent"], "val_uar_percent": scores["uar_percent"]}
@@ -127,7 +125,19 @@ def train_and_judge(
     header = victim_header(recipe.model, victim)
     selected = f"val_{recipe.select}_percent" if len(data["val"]) else None
     train = reproducible(run_epoch, recipe.seed, device)
-    state = fit(folder, victim, header, optimizer, recipe.epochs, train, listener, score=selected, patience=recipe.patience, world=world)
+    state = fit(
+        folder,
+        victim,
+        header,
+        optimizer,
+        recipe.epochs,
+        train,
+        listener,
+        steps=len(epochs.steps(0)),
+        score=selected,
+        patience=recipe.patience,
+        world=world,
+    )
     if not world.leader:
         return {}
     last = {split: evaluate(victim, data[split], device) for split in ("val", "test") if len(data[split])}

@@ -170,7 +170,7 @@ SECTIONS = {
 def page() -> str:
     """The whole page."""
     sections = [f"## {title}\n\n" + "\n".join(filter(None, (part.render() for part in parts))) for title, parts in SECTIONS.items()]
-    return "\n".join([INTRODUCTION, *sections, generator_speed(), speed(), leaky_split()])
+    return "\n".join([INTRODUCTION, *sections, generator_speed(), long_audio(), speed(), leaky_split()])
 
 
 def speed() -> str:
@@ -192,6 +192,23 @@ def generator_speed() -> str:
     ]
     table = Table("Seconds per utterance", columns, kept_rows("generators/speed.jsonl", columns))
     return f"## Speed of STAA-Net\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
+
+
+def long_audio() -> str:
+    """How time and memory grow with the length of a recording."""
+    command = "python -m tests.benchmarks.long_audio --data runs/demo/data --generator runs/demo/staa-net"
+    words = (
+        "One recording of the demo's speech, attacked with a `small` generator in segments of 3 s and judged by Emo18 on one core, the "
+        "start of the process included; in one piece: as one utterance."
+    )
+    columns = [
+        Column("recording", "Recording"),
+        Column("seconds", "Seconds", kind="decimal"),
+        Column("seconds_per_minute", "Seconds per minute of audio", kind="decimal"),
+        Column("megabytes", "Peak memory (MB)", kind="count"),
+    ]
+    table = Table("Long recordings", columns, kept_rows("long_audio.jsonl", columns))
+    return f"## Long recordings\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
 
 
 def leaky_split() -> str:

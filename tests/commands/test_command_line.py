@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from staa_cli import __version__
-from staa_cli.evaluation import loop, task
+from staa_cli.evaluation import hand, task
 from staa_cli.runtime import folders, training
 
 from ..conftest import Outcome, Staa, World, run_main
@@ -219,7 +219,7 @@ def test_defects_and_debugging(staa: Staa, world: World, monkeypatch: pytest.Mon
 INTERRUPTS = {
     "train-victim": (torch.optim.Adam, "step", 8, "after epoch 1 of 3"),
     "train-generator": (training, "save_module", 1, "after epoch 1 of 2"),
-    "attack": (loop, "work", 2, "after 1 of 12 utterances"),
+    "attack": (hand, "work", 2, "after 8 of 12 utterances"),
 }
 
 
@@ -433,7 +433,7 @@ def test_a_name_that_changed_hands(staa: Staa, doomed: Doomed, world: World, tmp
     """While a.flac and a.wav are both there, a.wav is the latter's; when a.wav goes, the WAV of that name must be a.flac's."""
     folder = make_waves(tmp_path / "in", "a.flac", "a.wav", "b.wav")
     command = ("attack", world.generator, folder, "-o", tmp_path / "out")
-    assert doomed(lambda: trap(loop, "work", 3, kill(signal.SIGKILL)), *command).code == -signal.SIGKILL
+    assert doomed(lambda: trap(hand, "work", 3, kill(signal.SIGKILL)), *command).code == -signal.SIGKILL
     (folder / "a.wav").unlink()
     assert staa(*command).code == 0
     assert staa("attack", world.generator, folder, "-o", tmp_path / "fresh").code == 0
@@ -442,7 +442,7 @@ def test_a_name_that_changed_hands(staa: Staa, doomed: Doomed, world: World, tmp
 
 @pytest.mark.parametrize(
     "change",
-    [("--set", "steps=2"), ("--seed", "9"), ("--batch-size", "2"), ("--victim", "zhao19"), "input", "fewer"],
+    [("--set", "steps=2"), ("--seed", "9"), ("--batch-size", "2"), "input", "fewer"],
     ids=lambda change: change if isinstance(change, str) else change[0],
 )
 def test_another_run_is_refused_then_replaces(staa: Staa, world: World, tmp_path: Path, change: str | tuple[str, str]) -> None:
@@ -455,7 +455,7 @@ def test_another_run_is_refused_then_replaces(staa: Staa, world: World, tmp_path
     elif change == "fewer":
         (folder / "b.wav").unlink()
     else:
-        command += (change[0], world.zhao19 if change[0] == "--victim" else change[1])
+        command += change
     outcome = staa(*command)
     assert outcome.code == 2
     assert f"{out} is finished, with another recipe, input, checkpoint, seed, device or version" in outcome.err

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from staa_cli.attacks.sigma_zero import SigmaZero
-from staa_cli.evaluation import loop
+from staa_cli.evaluation import hand
 
 from ..conftest import Staa, World
 from .conftest import Doomed, contents, trap, work_of
@@ -40,13 +40,13 @@ def command(world: World, tmp_path: Path) -> tuple[object, ...]:
 
 
 def count_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    real, calls = loop.work, []
+    real, calls = hand.work, []
 
     def counting(*arguments: Any) -> Any:
         calls.append(len(arguments[1]))
         return real(*arguments)
 
-    monkeypatch.setattr(loop, "work", counting)
+    monkeypatch.setattr(hand, "work", counting)
     return calls
 
 
@@ -75,7 +75,7 @@ def test_a_killed_run_goes_on_where_it_was(
     staa: Staa, doomed: Doomed, command: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill in the middle of the second attacker: the first is not repeated, nor are the second's finished utterances."""
-    killed = doomed(lambda: trap(loop, "work", FILES + 3, lambda: os._exit(9)), *command)
+    killed = doomed(lambda: trap(hand, "work", FILES + 3, lambda: os._exit(9)), *command)
     assert killed.code == 9
     assert [path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith(".")] == ["pgd"]
     calls = count_batches(monkeypatch)
@@ -95,7 +95,7 @@ def test_ctrl_c_stops_them_all(staa: Staa, command: tuple[object, ...], tmp_path
     def interrupt(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "work", interrupt)
+    monkeypatch.setattr(hand, "work", interrupt)
     assert staa(*command).code == 130
     assert not (tmp_path / "out/sigma-zero").exists()
 

@@ -15,8 +15,9 @@ from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import write_wav
 from staa_cli.evaluation.attackers import BaselineAttacker
 from staa_cli.evaluation.inputs import Input, Inputs, collect
+from staa_cli.evaluation.judging import placebo
 from staa_cli.evaluation.loop import attack_all
-from staa_cli.evaluation.pipeline import Bench, placebo
+from staa_cli.evaluation.pipeline import Bench
 from staa_cli.evaluation.record import Failure, Record, read_records, write_records
 from staa_cli.evaluation.spaces import WaveformSpace
 from staa_cli.evaluation.task import make_tasks

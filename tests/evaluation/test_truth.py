@@ -15,7 +15,7 @@ from torch import Tensor
 
 from staa_cli.attacks.core.attack import Outcome
 from staa_cli.attacks.pgd import PGD
-from staa_cli.evaluation import loop
+from staa_cli.evaluation import hand
 
 from ..commands.conftest import make_waves, results, work_of
 from ..conftest import Staa, World
@@ -125,7 +125,7 @@ def test_a_torn_line_costs_that_line_only(staa: Staa, world: World, tmp_path: Pa
     waves = make_waves(tmp_path / "in", "a.wav", "b.wav", "c.wav", "d.wav")
     command = ("baseline", world.recipes["pgd"], waves, "--threat", world.emo18, "--victim", world.zhao19)
     assert staa(*command, "-o", tmp_path / "whole").code == 0
-    real, calls = loop.work, []
+    real, calls = hand.work, []
 
     def until_third(bench: object, clips: list) -> object:
         calls.append(clips[0].task.input.name)
@@ -134,14 +134,14 @@ def test_a_torn_line_costs_that_line_only(staa: Staa, world: World, tmp_path: Pa
         return real(bench, clips)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "work", until_third)
+        patch.setattr(hand, "work", until_third)
         assert staa(*command, "-o", tmp_path / "out").code == 130
     log = tmp_path / ".out.staa-partial/results.jsonl"
     lines = log.read_text().splitlines(keepends=True)
     assert len(lines) == 4
     log.write_text("".join(lines[:3]) + lines[3][:40])
     calls.clear()
-    monkeypatch.setattr(loop, "work", lambda bench, clips: (calls.append(clips[0].task.input.name), real(bench, clips))[1])
+    monkeypatch.setattr(hand, "work", lambda bench, clips: (calls.append(clips[0].task.input.name), real(bench, clips))[1])
     resumed = staa(*command, "-o", tmp_path / "out")
     assert resumed.code == 0
     assert calls == ["b.wav", "c.wav", "d.wav"]

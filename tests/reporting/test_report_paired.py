@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Line:
     victim: str = "emo18"
     label: str | None = "anger"
     audio: Mapping[str, Any] | Any = None
+    segment: Mapping[str, Any] | None = None
 
 
 def lines(successes: str, victim: str = "emo18", start: int = 0) -> list[Line]:
@@ -63,6 +64,14 @@ def test_what_is_not_common_is_left_out_and_counted(attack: Any) -> None:
     one, two, rival = (path for path, _ in (*runs, attack("PGD")))
     assert f"{one}: left out were 2 inputs of {one} alone and 0 inputs of {rival} alone" in table.notes
     assert f"{two}: not compared, it has no input under the same victim in common with {rival}" in table.notes
+
+
+def test_segments_of_a_recording_are_inputs_of_their_own(attack: Any) -> None:
+    def recording(successes: str) -> list[Line]:
+        return [replace(one, file="talk.wav", segment={"number": n, "start": n, "end": n + 1}) for n, one in enumerate(lines(successes))]
+
+    (row,) = paired([attack()], attack("PGD"), [recording("xx-")], recording("--x")).rows
+    assert [row[key] for key in ("inputs", "here", "there")] == [Number(3), Number(2), Number(1)]
 
 
 def test_training_data_is_marked(attack: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from staa_cli.evaluation.loop import breathing
+from staa_cli.evaluation.hand import breathing
 from staa_cli.runtime.checkpoints import Header
 from staa_cli.runtime.errors import Interrupted
 from staa_cli.runtime.folders import STATE
