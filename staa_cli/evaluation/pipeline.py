@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
@@ -17,6 +19,7 @@ from staa_cli.evaluation.attackers import Attacker
 from staa_cli.evaluation.record import Perturbation, Record
 from staa_cli.evaluation.spaces import Space, measure
 from staa_cli.evaluation.task import Task
+from staa_cli.metrics.margin import margin
 from staa_cli.runtime.device import synchronize
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.runtime.version import __version__
@@ -72,8 +75,8 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     clean = bench.space.encode(torch.stack([torch.from_numpy(one.audio.samples) for one in batch]).to(bench.device))
     threat, *judges = bench.victims
     # The threat model's look at the clean utterance is the attacker's starting point and the judge's: it is made once.
-    looked, asking = timed(bench.device, lambda: predict(bench.victims[threat], clean))
-    perturbed = perturb(bench, batch, clean, looked, asking if bench.attacker.asks_prediction else 0.0)
+    looked, asking = timed(bench.device, lambda: ask(bench.victims[threat], clean))
+    perturbed = perturb(bench, batch, clean, looked.argmax(dim=1), asking if bench.attacker.asks_prediction else 0.0)
     original = clean.cpu()
     wrong = unsound(bench, original, perturbed.adversarial)
     if any(wrong):
@@ -81,16 +84,18 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
         others = iter(work(bench, sound) if sound else [])
         return [next(others) if fault is None else fault for fault in wrong]
     written = write(bench, batch, perturbed.adversarial)
-    before = {threat: looked, **{name: predict(bench.victims[name], clean) for name in judges}}
+    before = {threat: looked, **{name: ask(bench.victims[name], clean) for name in judges}}
     forms = (written, perturbed.adversarial, placebo(original, (written - original).abs(), [one.task.seed for one in batch]))
     measures = list(zip(*(measure(bench.space, original, form) for form in forms[:2]), strict=True))
     epsilon = (bench.space.unit * bench.budget.epsilon(original)[:, 0]).tolist()
     verdicts = {}
     for name, victim in bench.victims.items():
-        after = [predict(victim, form.to(bench.device)) for form in forms]
-        verdicts[name] = list(zip(*map(victim.words, (before[name], *after)), strict=True))
+        answers = [before[name], *(ask(victim, form.to(bench.device)) for form in forms)]
+        beyond = torch.stack([margin(logits, before[name].argmax(dim=1), targeted=False) for logits in answers[:2]], dim=1)
+        words = (victim.words(logits.argmax(dim=1)) for logits in answers)
+        verdicts[name] = list(zip(zip(*words, strict=True), beyond.tolist(), strict=True))
     return [
-        [record(bench, one, perturbed, row, name, rows[row], epsilon[row], measures[row]) for name, rows in verdicts.items()]
+        [record(bench, one, perturbed, row, name, *rows[row], epsilon[row], measures[row]) for name, rows in verdicts.items()]
         for row, one in enumerate(batch)
     ]
 
@@ -158,9 +163,10 @@ def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
 
 
 @torch.no_grad()
-def predict(victim: LoadedVictim, waveforms: Tensor) -> Tensor:
-    """`(B, N)` → `(B,)` classes, on the same device."""
-    return victim(waveforms).argmax(dim=1)
+def ask(victim: LoadedVictim, waveforms: Tensor) -> Tensor:
+    """`(B, N)` → `(B, K)` logits, on the same device."""
+    logits: Tensor = victim(waveforms)
+    return logits
 
 
 def succeeded(clean: str, adversarial: str, target: str | None) -> bool:
@@ -175,12 +181,14 @@ def record(
     row: int,
     victim: str,
     predictions: Sequence[str],
+    margins: Sequence[float],
     epsilon: float,
     measures: Sequence[Perturbation],
 ) -> Record:
     """
     Args:
         predictions: for x, for x_adv as written, for x_adv in memory, for the placebo.
+        margins: of x and of x_adv as written, beyond the clean prediction.
         measures: of x_adv as written and in memory.
     """
     task, audio = clip.task, clip.audio
@@ -205,10 +213,19 @@ def record(
             "source_rate": audio.rate,
             "source_channels": audio.channels,
         },
-        run={"seconds": perturbed.seconds, "batch": len(perturbed.adversarial), "device": str(bench.device), "version": __version__},
+        run={
+            "seconds": perturbed.seconds,
+            "batch": len(perturbed.adversarial),
+            "device": str(bench.device),
+            "version": __version__,
+            "source": os.fsencode(os.path.relpath(task.input.path, bench.folder)).decode(errors="replace"),
+        },
         placebo=noise,
         placebo_success=succeeded(clean, noise, bench.target),
         target=bench.target,
         space=bench.space.name,
         queries=None if perturbed.queries is None else perturbed.queries[row],
+        gender=task.input.gender,
+        language=task.input.language,
+        margins=(margins[0], margins[1]) if all(map(isfinite, margins)) else None,
     )

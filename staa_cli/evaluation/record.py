@@ -39,9 +39,13 @@ class Record:
         in_memory, in_memory_adversarial, in_memory_success: the same before rounding to the file's bits.
         placebo, placebo_success: the same for the placebo, as large a change that means nothing; None where an older version left it out.
         audio: of the file: samples, subtype, source_rate, source_channels.
-        run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it.
+        run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it, and
+            `source`, the clean file's path from the output folder.
         target: of a targeted attack.
         queries: how often an attack by queries asked the threat model.
+        gender, language: of the speaker, where a manifest tells.
+        margins: how far x and x_adv as written lie beyond the boundary of the clean prediction, in the victim's logits: negative before,
+            and positive where another class is predicted. None in older results.
     """
 
     file: str
@@ -64,6 +68,9 @@ class Record:
     target: str | None = None
     space: str = "waveform"
     queries: int | None = None
+    gender: str | None = None
+    language: str | None = None
+    margins: tuple[float, float] | None = None
 
     def to_json(self) -> str:
         """One line."""
@@ -72,6 +79,8 @@ class Record:
             **({} if self.target is None else {"target": self.target}),
             **({} if self.space == "waveform" else {"space": self.space}),
             **({} if self.queries is None else {"queries": self.queries}),
+            **{name: text for name in ("gender", "language") if (text := getattr(self, name)) is not None},
+            **({} if self.margins is None else {"margin": dict(zip(("clean", "adversarial"), self.margins, strict=True))}),
             "epsilon": self.epsilon,
             **asdict(self.perturbation),
             "memory": {"adversarial": self.in_memory_adversarial, "success": self.in_memory_success, **asdict(self.in_memory)},
@@ -87,7 +96,7 @@ class Record:
         Raises:
             KeyError, TypeError, AttributeError: something is missing or of another type.
         """
-        memory, noise = content["memory"], content.get("placebo", {})
+        memory, noise, margin = content["memory"], content.get("placebo", {}), content.get("margin")
         names = {field.name for field in fields(cls)} & content.keys() - {"placebo"}
         texts = [content[name] for name in ("file", "output", "key", "victim", "clean", "adversarial")]
         if not all(isinstance(text, str) for text in texts):
@@ -100,6 +109,7 @@ class Record:
             in_memory_success=memory["success"],
             placebo=noise.get("adversarial"),
             placebo_success=noise.get("success"),
+            margins=None if margin is None else (margin["clean"], margin["adversarial"]),
         )
 
 
