@@ -38,7 +38,7 @@ def report(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="rich, markdown, latex, csv or json. By default what FILE's name ends in (.txt, .md, .tex, .csv, .json).",
+            help="rich, markdown, latex, csv, json, or html: a page with sound. By default what FILE's name ends in.",
             autocompletion=completion.formats,
             show_default=False,
         ),
@@ -82,6 +82,8 @@ def report(
     """
     from staa_cli.reporting.formats import FORMATS, SUFFIXES, as_rich, render
     from staa_cli.reporting.model import with_intervals
+    from staa_cli.reporting.page.build import build_page
+    from staa_cli.reporting.runs import FinishedRun
     from staa_cli.reporting.tables import TABLES, build_tables
     from staa_cli.runtime.errors import UsageError, unknown
     from staa_cli.runtime.folders import read_metrics, runs_of, write_text
@@ -105,14 +107,18 @@ def report(
     tables = [found for name in wanted for found in build_tables(loaded, name, published, rival)]
     if intervals:
         tables = [with_intervals(found) for found in tables]
+    if format_ == "html":
+        text = build_page([FinishedRun(*one) for one in loaded], tables)
+    else:
+        text = "" if format_ == "rich" and out is None else render(tables, format_)
     if out is not None:
         check_free(out, overwrite, "-o")
-        write_text(out, render(tables, format_))
+        write_text(out, text)
         output.message(f"done: {out}")
     elif format_ == "rich":
         output.result({}, *map(as_rich, tables))
     else:
-        output.text(render(tables, format_))
+        output.text(text)
     return 0
 
 

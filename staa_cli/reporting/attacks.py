@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from staa_cli.reporting.model import Beside, Column, Kind, Row, Table, filled
+from staa_cli.reporting.model import RUNS, Beside, Column, Kind, Row, Table, filled
 from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, VICTIMS, apart, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
 from staa_cli.reporting.runs import Entry, FinishedRun, as_number, pool, told_apart
@@ -80,6 +80,7 @@ def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Seq
         Column("attacker", "Attacker"),
         Column("budget", "Budget", shown=len(budgets) > 1),
         *(column for column in numbers if column in present or column.key.split("_")[0] in ALWAYS),
+        Column(RUNS, "Run", shown=False),
     ]
     title = f"{TITLES[name]} on {corpus or 'audio files'}"
     notes = [*legend(runs), *averaged, *notes_on_runs(runs), *(source.note for source in sources)]

@@ -30,9 +30,10 @@ BESIDE = {
     "_high": ", upper end of the 95 % interval",
 }
 """The same of a success rate."""
-SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json", ".html": "html"}
 """What a file's name says of its format."""
 FORMATS = tuple(SUFFIXES.values())
+"""All but the page are of tables alone."""
 
 
 def render(tables: Sequence[Table], format: str) -> str:
