@@ -56,6 +56,10 @@ def report(
             show_default=False,
         ),
     ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
+    ] = None,
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
@@ -79,8 +83,10 @@ def report(
       staa report runs/emodb/*/ -o table.tex
       staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test --intervals
       staa report runs/emodb/*-test --figure curve.png
+      staa report runs/emodb/* -o report.html
+      staa report runs/emodb/pgd-test runs/emodb/data --figure fig3.png --file 03a01Fa.wav
     """
-    from staa_cli.reporting.formats import FORMATS, SUFFIXES, as_rich, render
+    from staa_cli.reporting.formats import FORMATS, PAGE, SUFFIXES, as_rich, render
     from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.page.build import build_page
     from staa_cli.reporting.runs import FinishedRun
@@ -92,14 +98,16 @@ def report(
     for name in table or ():
         if name not in TABLES:
             raise unknown("table", name, TABLES)
-    if format_ is not None and format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
+    if format_ is not None and format_ not in (*FORMATS, PAGE):
+        raise unknown("format", format_, (*FORMATS, PAGE))
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
     loaded = [(run, read_metrics(run)) for given in runs or () for run in runs_of(given)]
     if figure is None and x != "sparsity":
         raise UsageError("--x says what --figure draws success against, and there is no --figure")
+    if figure is None and file is not None:
+        raise UsageError("--file names the utterance that --figure draws, and there is no --figure")
     if figure is not None:
-        draw_figure(loaded, table or (), x, figure, overwrite, output)
+        draw_figure(loaded, table or (), x, file, figure, overwrite, output)
         if not table and out is None:
             return 0
     rival = None if against is None else rival_of(against)
@@ -107,7 +115,7 @@ def report(
     tables = [found for name in wanted for found in build_tables(loaded, name, published, rival)]
     if intervals:
         tables = [with_intervals(found) for found in tables]
-    if format_ == "html":
+    if format_ == PAGE:
         text = build_page([FinishedRun(*one) for one in loaded], tables)
     else:
         text = "" if format_ == "rich" and out is None else render(tables, format_)
@@ -135,10 +143,14 @@ def rival_of(folder: Path) -> Rival:
     return Rival(FinishedRun(folder, read_metrics(folder)), read)
 
 
-def draw_figure(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, path: Path, overwrite: bool, output: Output) -> None:
+def draw_figure(
+    runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, file: str | None, path: Path, overwrite: bool, output: Output
+) -> None:
     """Write the picture."""
     from staa_cli.reporting.curve import AXES
     from staa_cli.reporting.figures import check_figures, draw, encode, picture_format
+    from staa_cli.reporting.runs import FinishedRun
+    from staa_cli.reporting.utterance import draw_utterance
     from staa_cli.runtime.errors import unknown
     from staa_cli.runtime.folders import write_bytes
 
@@ -147,7 +159,8 @@ def draw_figure(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, pat
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    write_bytes(path, encode(draw(runs, tables, axis), format))
+    picture = draw(runs, tables, axis) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
+    write_bytes(path, encode(picture, format))
     output.message(f"done: {path}")
 
 

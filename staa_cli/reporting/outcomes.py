@@ -14,7 +14,7 @@ MEASURES = ("sparsity_percent", "snr_peak_db", "snr_energy_db", "snr_segmental_d
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Judgement:
     """One utterance under one victim.
 
     Attributes:
@@ -46,7 +46,7 @@ class Outcome:
     source: str | None = None
 
 
-def outcomes(run: FinishedRun) -> list[Outcome]:
+def outcomes(run: FinishedRun) -> list[Judgement]:
     """What the run's folder holds of its utterances; a line that is none, as a kill may have cut it short, counts as none."""
     try:
         lines = (run.path / RESULTS).read_bytes().splitlines()
@@ -64,7 +64,7 @@ def outcomes(run: FinishedRun) -> list[Outcome]:
     return list(found.values())
 
 
-def read_line(content: dict[str, Any]) -> Outcome:
+def read_line(content: dict[str, Any]) -> Judgement:
     """
     Raises:
         KeyError, TypeError, AttributeError: the line is damaged.
@@ -73,7 +73,7 @@ def read_line(content: dict[str, Any]) -> Outcome:
     if not all(isinstance(content[name], str) for name in names) or not isinstance(content["success"], bool):
         raise TypeError("a name that is no text")
     noise, margin, samples = content.get("placebo") or {}, content.get("margin"), content.get("audio", {}).get("samples")
-    return Outcome(
+    return Judgement(
         content["file"],
         content["output"],
         content["victim"],
@@ -92,9 +92,9 @@ def read_line(content: dict[str, Any]) -> Outcome:
     )
 
 
-def by_victim(found: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+def by_victim(found: Sequence[Judgement]) -> dict[str, list[Judgement]]:
     """Each victim's."""
-    victims: dict[str, list[Outcome]] = {}
+    victims: dict[str, list[Judgement]] = {}
     for one in found:
         victims.setdefault(one.victim, []).append(one)
     return victims

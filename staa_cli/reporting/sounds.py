@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from staa_cli.audio.files import SAMPLE_RATE, AudioError, Samples, read_audio
-from staa_cli.reporting.outcomes import Outcome
+from staa_cli.reporting.outcomes import Judgement
 from staa_cli.reporting.runs import FinishedRun
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Pair:
         return max(1.0, float(np.abs(self.clean).max()) / change) if change else 1.0
 
 
-def load_pair(run: FinishedRun, one: Outcome, prepared: Sequence[Path] = ()) -> Pair | str:
+def load_pair(run: FinishedRun, one: Judgement, prepared: Sequence[Path] = ()) -> Pair | str:
     """Read both files of an utterance.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 from staa_cli.reporting.attacks import budget_text, row_name
 from staa_cli.reporting.curve import AXES, EDGE, Line, attackers, in_models_order, trace
 from staa_cli.reporting.names import victim_name
-from staa_cli.reporting.outcomes import Outcome
+from staa_cli.reporting.outcomes import Judgement
 from staa_cli.reporting.pairs import place_of, threat_of
 from staa_cli.reporting.runs import FinishedRun
 
@@ -107,7 +107,7 @@ def cell_of(run: FinishedRun, victim: str) -> dict[str, Any] | None:
     return {"rate": rate, "placebo": noise, "lift": run.number("victims", victim, "lift_points"), "threat": victim == threat_of(run)}
 
 
-def flips(found: Sequence[Outcome]) -> dict[str, Any] | None:
+def flips(found: Sequence[Judgement]) -> dict[str, Any] | None:
     """From which class to which: utterances by the clean prediction and the one under attack, each with the placebo's count."""
     classes = sorted({word for one in found for word in (one.clean, one.adversarial)})
     rows = []

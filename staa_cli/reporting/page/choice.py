@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from staa_cli.reporting.outcomes import Outcome
+from staa_cli.reporting.outcomes import Judgement
 
 Chosen = dict[str, str]
 """File → why it was chosen."""
 
 
-def audible(one: Outcome) -> float:
+def audible(one: Judgement) -> float:
     """The lower, the louder the change is beside the speech around it: segmental SNR in dB."""
     value = one.measures.get("snr_segmental_db")
     return 99.0 if value is None else value
 
 
-def choose(victims: dict[str, list[Outcome]], threat: str, count: int = 10) -> Chosen:
+def choose(victims: dict[str, list[Judgement]], threat: str, count: int = 10) -> Chosen:
     """
     Args:
         victims: what became of each utterance under each victim.
@@ -29,7 +29,7 @@ def choose(victims: dict[str, list[Outcome]], threat: str, count: int = 10) -> C
     clear = [one for one in hits if one.placebo_success is False]
     chosen: Chosen = {}
 
-    def take(found: Sequence[Outcome], rank: Callable[[Outcome], float], why: str) -> None:
+    def take(found: Sequence[Judgement], rank: Callable[[Judgement], float], why: str) -> None:
         """The first by `rank` that is not there yet."""
         left = [one for one in found if one.file not in chosen]
         if left and len(chosen) < count:

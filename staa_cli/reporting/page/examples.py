@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from staa_cli.reporting.names import victim_name
-from staa_cli.reporting.outcomes import Outcome
+from staa_cli.reporting.outcomes import Judgement
 from staa_cli.reporting.page.choice import choose
 from staa_cli.reporting.page.pictures import outline, spectrogram_png, wav_uri
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sounds import Pair, load_pair, log_mel
 
 
-def examples(run: FinishedRun, victims: dict[str, list[Outcome]], threat: str, prepared: Sequence[Path]) -> list[dict[str, Any]]:
+def examples(run: FinishedRun, victims: dict[str, list[Judgement]], threat: str, prepared: Sequence[Path]) -> list[dict[str, Any]]:
     """A card for each of about ten utterances of a run."""
     everything = [one for found in victims.values() for one in found]
     chosen = choose(victims, threat)
     return [card(run, [one for one in everything if one.file == file], why, threat, prepared) for file, why in chosen.items()]
 
 
-def card(run: FinishedRun, judged: Sequence[Outcome], why: str, threat: str, prepared: Sequence[Path]) -> dict[str, Any]:
+def card(run: FinishedRun, judged: Sequence[Judgement], why: str, threat: str, prepared: Sequence[Path]) -> dict[str, Any]:
     """What the template shows of one utterance; without its sound, why there is none."""
     first = next((one for one in judged if one.victim == threat), judged[0])
     about = [first.label, first.gender, first.language]

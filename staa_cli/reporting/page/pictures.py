@@ -16,8 +16,10 @@ from staa_cli.reporting.sounds import RANGE_DB
 
 WIDTH, HEIGHT = 360, 60
 """Of a waveform's drawing: its columns, and from the middle to full scale."""
-MAGMA = ((0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122))
-MAGMA += ((229, 80, 100), (251, 135, 97), (254, 194, 135), (252, 253, 191))
+MAGMA: tuple[tuple[int, int, int], ...] = (
+    *((0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122)),
+    *((229, 80, 100), (251, 135, 97), (254, 194, 135), (252, 253, 191)),
+)
 """Colours from quiet to loud, ever lighter, so that they are told apart without colour too."""
 
 

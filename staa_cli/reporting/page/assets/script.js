@@ -72,7 +72,9 @@ function change(before, after, gain) {
   for (let i = 0; i < x.length; i++) {
     data.setInt16(44 + 2 * i, Math.round(32767 * Math.max(-1, Math.min(1, gain * (y[i] - x[i])))), true);
   }
-  return URL.createObjectURL(new Blob([data], { type: "audio/wav" }));
+  let text = "";
+  for (let at = 0; at < data.byteLength; at += 8192) text += String.fromCharCode(...new Uint8Array(data.buffer.slice(at, at + 8192)));
+  return `data:audio/wav;base64,${btoa(text)}`;
 }
 
 // Players: three sounds, one playhead.
