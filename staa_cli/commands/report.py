@@ -61,6 +61,10 @@ def report(
         typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
     ] = None,
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
+    perception: Annotated[
+        bool,
+        typer.Option("--perception", help="Measure STOI, ESTOI and how much of the change is audible, from the files: 0.15 s each."),
+    ] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
         Path | None,
@@ -102,6 +106,8 @@ def report(
         raise unknown("format", format_, (*FORMATS, PAGE))
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
     loaded = [(run, read_metrics(run)) for given in runs or () for run in runs_of(given)]
+    if perception:
+        loaded = heard(loaded, output)
     if figure is None and x != "sparsity":
         raise UsageError("--x says what --figure draws success against, and there is no --figure")
     if figure is None and file is not None:
@@ -128,6 +134,21 @@ def report(
     else:
         output.text(text)
     return 0
+
+
+def heard(runs: Sequence[LoadedRun], output: Output) -> list[LoadedRun]:
+    """The same runs, attacks with what is perceived of them."""
+    from staa_cli.reporting.perceived import with_perception
+    from staa_cli.reporting.tables import ATTACKS
+
+    prepared = [path for path, metrics in runs if metrics.get("command") == "prepare"]
+    chosen = [run[1].get("command") in ATTACKS and run[1]["summary"].get("space") is None for run in runs]
+    found = []
+    with output.progress("listen", sum(chosen)) as step:
+        for run, attack in zip(runs, chosen, strict=True):
+            found.append(with_perception(run, prepared, output.warning) if attack else run)
+            step.advance(attack)
+    return found
 
 
 def rival_of(folder: Path) -> Rival:

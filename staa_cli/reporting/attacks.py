@@ -16,6 +16,9 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "sparsity": ("Sparsity (%)", "decimal", ("sparsity_percent", "successful")),
     "seconds": ("Speed (s)", "seconds", ("seconds_per_utterance",)),
     "queries": ("Queries", "count", ("queries", "all")),
+    "stoi": ("STOI", "decimal", ("perception", "stoi", "successful")),
+    "estoi": ("ESTOI", "decimal", ("perception", "estoi", "successful")),
+    "audible": ("Audible (%)", "decimal", ("perception", "audible_percent", "successful")),
 }
 """Column → heading, kind, place in the summary."""
 ALWAYS = ("snr", "sparsity", "seconds")
@@ -37,6 +40,10 @@ BUDGETS = {
 TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
 LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no audio has it, so there is none, and no SNR."
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
+PERCEPTION = (
+    "STOI, ESTOI: intelligibility beside the original, 1 is as good; audible: share of the change's energy above the masking threshold "
+    "(ISO 11172-3, model 1); means over successes"
+)
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
 
@@ -90,7 +97,7 @@ def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Seq
 def legend(runs: Sequence[FinishedRun]) -> list[str]:
     """What the words of the headings mean."""
     budgets = dict.fromkeys(words for run in runs if (words := budget_text(run, 1)))
-    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", IN_SAMPLE: "in_sample"}
+    said = {PERCEPTION: "perception", TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", IN_SAMPLE: "in_sample"}
     return [
         *LEGEND,
         *([PLACEBO] if runs else []),

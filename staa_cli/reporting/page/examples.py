@@ -33,10 +33,19 @@ def card(run: FinishedRun, judged: Sequence[Judgement], why: str, threat: str, p
         "about": ", ".join(filter(None, about)),
         "verdicts": [{**vars(one), "name": victim_name(one.victim), "threat": one.victim == threat} for one in judged],
         "measures": first.measures,
-        "heard": [],
+        "heard": heard(found) if isinstance(found, Pair) else [],
         "sound": sound(found) if isinstance(found, Pair) else None,
         "absent": found if isinstance(found, str) else None,
     }
+
+
+def heard(pair: Pair) -> list[tuple[str, str]]:
+    """What is perceived of the change, as words and numbers."""
+    from staa_cli.metrics.perception import perceive
+
+    found = perceive(pair.clean, pair.adversarial)
+    said = (("stoi", "STOI", "{:.3f}"), ("estoi", "ESTOI", "{:.3f}"), ("audible_percent", "above the masking threshold", "{:.0f} %"))
+    return [(name, form.format(value)) for key, name, form in said if (value := found[key]) is not None]
 
 
 def sound(pair: Pair) -> dict[str, Any]:
