@@ -28,7 +28,7 @@ def report(
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks or ablation; repeatable; all that fit by default. In detail: speakers, confusion, groups, pairs",
+            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, pairs. Repeatable",
             autocompletion=completion.tables,
             show_default=False,
         ),
@@ -60,6 +60,9 @@ def report(
         str | None,
         typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
     ] = None,
+    measure: Annotated[
+        str, typer.Option("--measure", metavar="MEASURE", help="What tables of attacks show of victims: asr, accuracy, uar or lift.")
+    ] = "asr",
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
     perception: Annotated[
         bool,
@@ -91,6 +94,7 @@ def report(
       staa report runs/emodb/pgd-test runs/emodb/data --figure fig3.png --file 03a01Fa.wav
     """
     from staa_cli.reporting.formats import FORMATS, PAGE, SUFFIXES, as_rich, render
+    from staa_cli.reporting.measures import HEADINGS
     from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.page.build import build_page
     from staa_cli.reporting.runs import FinishedRun
@@ -102,6 +106,8 @@ def report(
     for name in table or ():
         if name not in TABLES:
             raise unknown("table", name, TABLES)
+    if measure not in HEADINGS:
+        raise unknown("measure", measure, HEADINGS)
     if format_ is not None and format_ not in (*FORMATS, PAGE):
         raise unknown("format", format_, (*FORMATS, PAGE))
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
@@ -118,7 +124,7 @@ def report(
             return 0
     rival = None if against is None else rival_of(against)
     wanted = dict.fromkeys([*table, *(["paired"] if rival else [])]) if table else (None,)
-    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival)]
+    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, measure)]
     if intervals:
         tables = [with_intervals(found) for found in tables]
     if format_ == PAGE:
