@@ -45,7 +45,7 @@ def begun(words: Mapping[str, str], incomplete: str) -> Offers:
 SPLITS = ("train", "val", "test")
 splits = offer(SPLITS)
 tables = offer(TABLES)
-formats = offer(("rich", "markdown", "latex", "csv", "json"))
+formats = offer(("rich", "markdown", "latex", "csv", "json", "html"))
 devices = offer({"auto": "a GPU where there is one", "cpu": "", "cuda": "the first GPU"})
 
 

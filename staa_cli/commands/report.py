@@ -28,7 +28,7 @@ def report(
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks or ablation; repeatable; all that fit by default. In detail: speakers, confusion, groups, pairs",
+            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, pairs. Repeatable",
             autocompletion=completion.tables,
             show_default=False,
         ),
@@ -38,7 +38,7 @@ def report(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="rich, markdown, latex, csv or json. By default what FILE's name ends in (.txt, .md, .tex, .csv, .json).",
+            help="rich, markdown, latex, csv, json, or html: a page with sound. By default what FILE's name ends in.",
             autocompletion=completion.formats,
             show_default=False,
         ),
@@ -56,7 +56,18 @@ def report(
             show_default=False,
         ),
     ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
+    ] = None,
+    measure: Annotated[
+        str, typer.Option("--measure", metavar="MEASURE", help="What tables of attacks show of victims: asr, accuracy, uar or lift.")
+    ] = "asr",
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
+    perception: Annotated[
+        bool,
+        typer.Option("--perception", help="Measure STOI, ESTOI and how much of the change is audible, from the files: 0.15 s each."),
+    ] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
         Path | None,
@@ -79,9 +90,14 @@ def report(
       staa report runs/emodb/*/ -o table.tex
       staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test --intervals
       staa report runs/emodb/*-test --figure curve.png
+      staa report runs/emodb/* -o report.html
+      staa report runs/emodb/pgd-test runs/emodb/data --figure fig3.png --file 03a01Fa.wav
     """
-    from staa_cli.reporting.formats import FORMATS, SUFFIXES, as_rich, render
+    from staa_cli.reporting.formats import FORMATS, PAGE, SUFFIXES, as_rich, render
+    from staa_cli.reporting.measures import HEADINGS
     from staa_cli.reporting.model import with_intervals
+    from staa_cli.reporting.page.build import build_page
+    from staa_cli.reporting.runs import FinishedRun
     from staa_cli.reporting.tables import TABLES, build_tables
     from staa_cli.runtime.errors import UsageError, unknown
     from staa_cli.runtime.folders import write_text
@@ -90,29 +106,39 @@ def report(
     for name in table or ():
         if name not in TABLES:
             raise unknown("table", name, TABLES)
-    if format_ is not None and format_ not in FORMATS:
-        raise unknown("format", format_, FORMATS)
+    if measure not in HEADINGS:
+        raise unknown("measure", measure, HEADINGS)
+    if format_ is not None and format_ not in (*FORMATS, PAGE):
+        raise unknown("format", format_, (*FORMATS, PAGE))
     format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
     loaded = [one for given in runs or () for one in load(given)]
+    if perception:
+        loaded = heard(loaded, output)
     if figure is None and x != "sparsity":
         raise UsageError("--x says what --figure draws success against, and there is no --figure")
+    if figure is None and file is not None:
+        raise UsageError("--file names the utterance that --figure draws, and there is no --figure")
     if figure is not None:
-        draw_figure(loaded, table or (), x, figure, overwrite, output)
+        draw_figure(loaded, table or (), x, file, figure, overwrite, output)
         if not table and out is None:
             return 0
     rival = None if against is None else rival_of(against)
     wanted = dict.fromkeys([*table, *(["paired"] if rival else [])]) if table else (None,)
-    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival)]
+    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, measure)]
     if intervals:
         tables = [with_intervals(found) for found in tables]
+    if format_ == PAGE:
+        text = build_page([FinishedRun(*one) for one in loaded], tables)
+    else:
+        text = "" if format_ == "rich" and out is None else render(tables, format_)
     if out is not None:
         check_free(out, overwrite, "-o")
-        write_text(out, render(tables, format_))
+        write_text(out, text)
         output.message(f"done: {out}")
     elif format_ == "rich":
         output.result({}, *map(as_rich, tables))
     else:
-        output.text(render(tables, format_))
+        output.text(text)
     return 0
 
 
@@ -123,6 +149,21 @@ def load(folder: Path) -> list[LoadedRun]:
 
     together = run_of_shards(folder)
     return [(folder, together)] if together else [(run, read_metrics(run)) for run in runs_of(folder)]
+
+
+def heard(runs: Sequence[LoadedRun], output: Output) -> list[LoadedRun]:
+    """The same runs, attacks with what is perceived of them."""
+    from staa_cli.reporting.perceived import with_perception
+    from staa_cli.reporting.tables import ATTACKS
+
+    prepared = [path for path, metrics in runs if metrics.get("command") == "prepare"]
+    chosen = [run[1].get("command") in ATTACKS and run[1]["summary"].get("space") is None for run in runs]
+    found = []
+    with output.progress("listen", sum(chosen)) as step:
+        for run, attack in zip(runs, chosen, strict=True):
+            found.append(with_perception(run, prepared, output.warning) if attack else run)
+            step.advance(attack)
+    return found
 
 
 def rival_of(folder: Path) -> Rival:
@@ -138,10 +179,14 @@ def rival_of(folder: Path) -> Rival:
     return Rival(FinishedRun(folder, read_metrics(folder)), read)
 
 
-def draw_figure(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, path: Path, overwrite: bool, output: Output) -> None:
+def draw_figure(
+    runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, file: str | None, path: Path, overwrite: bool, output: Output
+) -> None:
     """Write the picture."""
     from staa_cli.reporting.curve import AXES
     from staa_cli.reporting.figures import check_figures, draw, encode, picture_format
+    from staa_cli.reporting.runs import FinishedRun
+    from staa_cli.reporting.utterance import draw_utterance
     from staa_cli.runtime.errors import unknown
     from staa_cli.runtime.folders import write_bytes
 
@@ -150,7 +195,8 @@ def draw_figure(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, pat
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    write_bytes(path, encode(draw(runs, tables, axis), format))
+    picture = draw(runs, tables, axis) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
+    write_bytes(path, encode(picture, format))
     output.message(f"done: {path}")
 
 

@@ -51,7 +51,7 @@ def list_corpus(recipe: PrepareRecipe, source: Path, without: Path | None = None
     if not listing.utterances:
         hint = f"; for example: {listing.problems[0]}" if listing.problems else ""
         raise UsageError(f"{source} holds no utterance of the corpus '{recipe.corpus}'{hint}")
-    return choose_emotions(recipe, listing, source)
+    return choose_genders(recipe, choose_emotions(recipe, listing, source), source)
 
 
 def choose_emotions(recipe: PrepareRecipe, listing: Listing, source: Path) -> Listing:
@@ -71,6 +71,21 @@ def choose_emotions(recipe: PrepareRecipe, listing: Listing, source: Path) -> Li
             if emotion not in recipe.emotions:
                 listing.left_out[f"{emotion} (not among the recipe's 'emotions')"] += count
         listing.utterances = [utterance for utterance in listing.utterances if utterance.emotion in recipe.emotions]
+    return listing
+
+
+def choose_genders(recipe: PrepareRecipe, listing: Listing, source: Path) -> Listing:
+    """Leave out the speakers whose gender the recipe does not keep."""
+    if recipe.genders is None:
+        return listing
+    found = Counter(utterance.gender or "unknown" for utterance in listing.utterances)
+    absent = [gender for gender in recipe.genders if gender not in found]
+    if absent:
+        raise UsageError(f"'genders': no speaker is {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
+    for gender, count in sorted(found.items()):
+        if gender not in recipe.genders:
+            listing.left_out[f"{gender} (not among the recipe's 'genders')"] += count
+    listing.utterances = [utterance for utterance in listing.utterances if (utterance.gender or "unknown") in recipe.genders]
     return listing
 
 

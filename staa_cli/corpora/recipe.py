@@ -91,6 +91,7 @@ class PrepareRecipe(Strict):
     loudness: Loudness | None = Field(None, description="null leaves it as recorded")
     rename: dict[str, str] = Field({}, description="emotions to merge or to call by another name")
     emotions: list[str] | None = Field(None, description="keep these only, after 'rename'")
+    genders: list[str] | None = Field(None, description="keep these speakers only: female, male")
     splits: SplitRecipe | None = Field(None, description="null takes the splits that the source fixes")
     expected: dict[Split, int] | None = Field(None, description="published numbers of utterances to compare with")
     seed: int = Field(0, ge=0, description="of the dealing of speakers")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from staa_cli.corpora.manifest import corpus_name, is_prepared, read_manifest
+from staa_cli.corpora.manifest import Row, corpus_name, is_prepared, read_manifest
 from staa_cli.corpora.utterance import audio_files, protect, spread, wav_names
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import places
@@ -22,6 +22,7 @@ class Input:
         name: the path that mirrors it in the output, with the input's own suffix.
         label: its emotion, where a manifest tells.
         split, manifest: where it belongs in a prepared folder, and the hash of that folder's manifest.
+        gender, language: of the speaker, where a manifest tells.
     """
 
     path: Path
@@ -29,6 +30,8 @@ class Input:
     label: str | None = None
     split: str = ""
     manifest: str = ""
+    gender: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
             known = ", ".join(sorted({row.split for row in manifest.rows}))
             raise UsageError(f"{path} has no utterance in split '{split}', found the splits {known}")
         corpus = corpus_name(path)
-        return [Input(path / row.file, os.path.join(prefix, row.file), row.emotion, row.split, manifest.sha256) for row in rows], corpus
+        return [as_input(row, path, prefix, manifest.sha256) for row in rows], corpus
     if path.is_dir():
         below = audio_files(path, out, shards_of(out))
         if not below:
@@ -130,6 +133,11 @@ def expand(path: Path, split: str | None, out: Path, *, alone: bool) -> tuple[li
 def shards_of(out: Path) -> Path:
     """Where the shards of a run are, each in a folder of its own."""
     return out.with_name(f"{out.resolve().name}.shards")
+
+
+def as_input(row: Row, folder: Path, prefix: str, manifest: str) -> Input:
+    name = os.path.join(prefix, row.file)
+    return Input(folder / row.file, name, row.emotion, row.split, manifest, row.gender or None, row.language or None)
 
 
 def from_list(paths: Iterable[str], out: Path) -> list[Input]:

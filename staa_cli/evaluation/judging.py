@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from staa_cli.audio.budget import add_within_range
+from staa_cli.metrics.margin import margin
 from staa_cli.runtime.memory import is_out_of_memory, release
 from staa_cli.runtime.seeds import derive_seed
 from staa_cli.victims.checkpoint import LoadedVictim
@@ -43,12 +45,19 @@ class Forms:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The words of one victim for one utterance's forms; of x_adv in memory, None where it is not known any more."""
+    """What one victim makes of one utterance's forms.
+
+    Attributes:
+        clean, written, placebo, in_memory: its words; of x_adv in memory, None where that is not known any more.
+        margins: how far x and x_adv as written are beyond the boundary of the clean class, in logits, rounded so far that no batch shows;
+            None where they are not finite, as with a single class.
+    """
 
     clean: str
     written: str
     placebo: str
     in_memory: str | None
+    margins: tuple[float, float] | None
 
 
 def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
@@ -72,8 +81,8 @@ def judge(victim: LoadedVictim, forms: Forms, device: torch.device, looked: Tens
     """One victim on all forms of a batch, each shown once.
 
     Args:
-        at_least: see `predict`.
-        looked: `(B,)` its predictions for x, where they are known.
+        at_least: see `ask`.
+        looked: `(B, K)` its logits for x, where they are known.
     """
     batch = len(forms.clean)
     rows = [forms.written, forms.placebo]
@@ -82,17 +91,20 @@ def judge(victim: LoadedVictim, forms: Forms, device: torch.device, looked: Tens
         rows.append(forms.in_memory[inexact])
     if looked is None:
         rows.append(forms.clean)
-    found = victim.words(predict(victim, torch.cat(rows).to(device), at_least))
+    logits = ask(victim, torch.cat(rows).to(device), at_least)
+    clean = logits[-batch:] if looked is None else looked
+    beyond = torch.stack([margin(form, clean.argmax(dim=1), targeted=False) for form in (clean, logits[:batch])], dim=1)
+    margins = [(round(x, 3), round(y, 3)) if isfinite(x) and isfinite(y) else None for x, y in beyond.tolist()]
+    found = victim.words(logits.argmax(dim=1))
     written, noise, rest = found[:batch], found[batch : 2 * batch], found[2 * batch :]
     memory = dict(zip(inexact, rest, strict=False))
-    clean = rest[len(inexact) :] if looked is None else victim.words(looked)
     heard = [words if exact else memory.get(row) for row, (words, exact) in enumerate(zip(written, forms.exact, strict=True))]
-    return [Verdict(*words) for words in zip(clean, written, noise, heard, strict=True)]
+    return [Verdict(*words) for words in zip(victim.words(clean.argmax(dim=1)), written, noise, heard, margins, strict=True)]
 
 
 @torch.no_grad()
-def predict(victim: LoadedVictim, waveforms: Tensor, at_least: int = 1) -> Tensor:
-    """`(B, N)` → `(B,)` classes on the same device: those that the victim gives each utterance alone.
+def ask(victim: LoadedVictim, waveforms: Tensor, at_least: int = 1) -> Tensor:
+    """`(B, N)` → `(B, K)` logits on the same device, with the classes that the victim gives each utterance alone.
 
     In a batch the last bits of the logits are others. Where so little decides, the victim is asked again for that utterance alone.
 
@@ -110,10 +122,9 @@ def predict(victim: LoadedVictim, waveforms: Tensor, at_least: int = 1) -> Tenso
         release(waveforms.device)
         at_once = at_least
         logits = torch.cat([victim(part) for part in waveforms.split(at_once)])
-    classes = logits.argmax(dim=1)
     if min(at_once, len(waveforms)) > 1:
         first, second = logits.topk(2, dim=1).values.float().T
         sure = first - second > CLOSE * logits.abs().amax(dim=1).float().clamp(min=0.1)
         for row in (~sure).nonzero()[:, 0].tolist():
-            classes[row] = victim(waveforms[row : row + 1]).argmax(dim=1)[0]
-    return classes
+            logits[row] = victim(waveforms[row : row + 1])[0]
+    return logits

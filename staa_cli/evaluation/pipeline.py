@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 from staa_cli.audio.budget import Budget
 from staa_cli.audio.files import Audio
 from staa_cli.evaluation.attackers import Attacker
-from staa_cli.evaluation.judging import Forms, Verdict, judge, predict
+from staa_cli.evaluation.judging import Forms, Verdict, ask, judge
 from staa_cli.evaluation.record import Perturbation, Record
 from staa_cli.evaluation.spaces import Space, measure
 from staa_cli.evaluation.task import Task
@@ -81,7 +82,7 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     threat = next(iter(bench.victims))
     # The threat model's look at the clean utterance is the attacker's starting point and the judge's: it is made once.
     looked, asking = timed(bench.device, lambda: look(bench, clean))
-    perturbed = perturb(bench, batch, clean, looked, asking if bench.attacker.asks_prediction else 0.0)
+    perturbed = perturb(bench, batch, clean, looked.argmax(dim=1), asking if bench.attacker.asks_prediction else 0.0)
     original = clean.cpu()
     wrong = unsound(bench, original, perturbed.adversarial)
     if any(wrong):
@@ -113,11 +114,11 @@ def encode(bench: Bench, batch: Sequence[Clip]) -> Tensor:
 
 
 def look(bench: Bench, clean: Tensor) -> Tensor:
-    """The threat model's `(B,)` predictions. Where an attacker that works on utterances one by one needs them, they are had so too: its
+    """The threat model's `(B, K)` logits. Where an attacker that works on utterances one by one needs them, they are had so too: its
     time is the time of one utterance."""
     alone = bench.attacker.one_by_one and bench.attacker.asks_prediction
     threat = next(iter(bench.victims.values()))
-    return torch.cat([predict(threat, rows) for rows in clean.split(1 if alone else len(clean))])
+    return torch.cat([ask(threat, rows) for rows in clean.split(1 if alone else len(clean))])
 
 
 def perturb(bench: Bench, batch: Sequence[Clip], clean: Tensor, predictions: Tensor, asking: float) -> Attacked:
@@ -198,11 +199,19 @@ def record(
         in_memory=measures[1],
         exact=exact,
         audio=audio.facts,
-        run={"seconds": perturbed.seconds, "batch": perturbed.at_once, "device": str(bench.device), "version": __version__},
+        run={
+            "seconds": perturbed.seconds,
+            "batch": perturbed.at_once,
+            "device": str(bench.device),
+            "version": __version__,
+            "source": os.fsencode(os.path.relpath(task.input.path, bench.folder)).decode(errors="replace"),
+        },
         target=bench.target,
         segment=None if task.segment is None else task.segment.facts,
         space=bench.space.name,
         queries=None if perturbed.queries is None else perturbed.queries[row],
+        gender=task.input.gender,
+        language=task.input.language,
         **judged(bench, victim, verdict),
     )
 
@@ -214,4 +223,11 @@ def judged(bench: Bench, victim: str, verdict: Verdict) -> dict[str, Any]:
         name: None if word is None else succeeded(verdict.clean, word, bench.target)
         for name, word in zip(("success", "placebo_success", "in_memory_success"), said.values(), strict=True)
     }
-    return {"victim": victim, "victim_sha256": bench.victims[victim].sha256, "clean": verdict.clean, **said, **success}
+    return {
+        "victim": victim,
+        "victim_sha256": bench.victims[victim].sha256,
+        "clean": verdict.clean,
+        "margins": verdict.margins,
+        **said,
+        **success,
+    }

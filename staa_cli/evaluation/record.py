@@ -43,10 +43,14 @@ class Record:
         placebo, placebo_success: the same for the placebo, as large a change that means nothing; None where an older version left it out.
         audio: of the file: samples, subtype, source_rate, source_channels; where the perturbation was added to the file at its own rate, so
             that sparsity holds in memory only, also written_rate and written_channels.
-        run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it.
+        run: what differs between equal runs: seconds of the attack, utterances in its batch, the device and the version that made it, and
+            `source`, the clean file's path from the output folder.
         target: of a targeted attack.
         queries: how often an attack by queries asked the threat model.
         segment: of the recording, where that was cut: its number, and its start and end in seconds.
+        gender, language: of the speaker, where a manifest tells.
+        margins: how far x and x_adv as written lie beyond the boundary of the clean prediction, in the victim's logits: negative before,
+            and positive where another class is predicted. None in older results.
     """
 
     file: str
@@ -72,6 +76,9 @@ class Record:
     segment: dict[str, Any] | None = None
     exact: bool = False
     victim_sha256: str = ""
+    gender: str | None = None
+    language: str | None = None
+    margins: tuple[float, float] | None = None
 
     @property
     def judge(self) -> str:
@@ -86,6 +93,8 @@ class Record:
             **({} if self.target is None else {"target": self.target}),
             **({} if self.space == "waveform" else {"space": self.space}),
             **({} if self.queries is None else {"queries": self.queries}),
+            **{name: text for name in ("gender", "language") if (text := getattr(self, name)) is not None},
+            **({} if self.margins is None else {"margin": dict(zip(("clean", "adversarial"), self.margins, strict=True))}),
             "epsilon": self.epsilon,
             **vars(self.perturbation),
             "memory": {
@@ -107,7 +116,7 @@ class Record:
         Raises:
             KeyError, TypeError, AttributeError: something is missing or of another type.
         """
-        memory, noise = content["memory"], content.get("placebo", {})
+        memory, noise, margin = content["memory"], content.get("placebo", {}), content.get("margin")
         names = {field.name for field in fields(cls)} & content.keys() - {"placebo"}
         texts = [content[name] for name in ("file", "output", "key", "victim", "clean", "adversarial")]
         if not all(isinstance(text, str) for text in texts):
@@ -121,6 +130,7 @@ class Record:
             exact=memory.get("exact", False),
             placebo=noise.get("adversarial"),
             placebo_success=noise.get("success"),
+            margins=None if margin is None else (margin["clean"], margin["adversarial"]),
         )
 
 

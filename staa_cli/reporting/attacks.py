@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from staa_cli.reporting.model import Beside, Column, Kind, Row, Table, filled
+from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on
+from staa_cli.reporting.model import RUNS, Column, Kind, Row, Table, filled
 from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, VICTIMS, apart, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
-from staa_cli.reporting.runs import Entry, FinishedRun, as_number, pool, told_apart
+from staa_cli.reporting.runs import Entry, FinishedRun, pool, told_apart
 
 STAA_NET, PAPER = "STAA-Net", "STAA-Net (paper)"
 """How the names of our attackers begin, and of those in the paper's form."""
@@ -16,15 +17,17 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "sparsity": ("Sparsity (%)", "decimal", ("sparsity_percent", "successful")),
     "seconds": ("Speed (s)", "seconds", ("seconds_per_utterance",)),
     "queries": ("Queries", "count", ("queries", "all")),
+    "stoi": ("STOI", "decimal", ("perception", "stoi", "successful")),
+    "estoi": ("ESTOI", "decimal", ("perception", "estoi", "successful")),
+    "audible": ("Audible (%)", "decimal", ("perception", "audible_percent", "successful")),
 }
 """Column → heading, kind, place in the summary."""
 ALWAYS = ("snr", "sparsity", "seconds")
 """Measures whose columns stand there also when they are empty."""
+CLEAN = "clean_"
+"""How the columns of what is without an attack begin."""
 SPLITS = ("", "train", "val", "test")
-LEGEND = (
-    "ASR, attack success rate: share of all utterances whose prediction changes",
-    "SNR: peak of the utterance over that of the change; sparsity: share of samples changed, lower is sparser; means over successes",
-)
+LEGEND = ("SNR: peak of the utterance over that of the change; sparsity: share of samples changed, lower is sparser; means over successes",)
 PLACEBO = "In brackets: the placebo, random signs of the same size on as many random samples; (–) in older results, which have none"
 IN_SAMPLE = "† attacked utterances that the generator was trained on: no result"
 SPEED = "Speed: seconds per utterance"
@@ -39,19 +42,23 @@ LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no a
 SEGMENTS = "Long recordings were attacked and judged in segments: each counts as an utterance."
 OWN_RATE = "Files at other rates were written at their own: sparsity and SNR are of what is heard of them at 16 kHz, no longer exact."
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
+PERCEPTION = (
+    "STOI, ESTOI: intelligibility beside the original, 1 is as good; audible: share of the change's energy above the masking threshold "
+    "(ISO 11172-3, model 1); means over successes"
+)
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
 
-def build_attacks(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
-    return build("attacks", runs, published)
+def build_attacks(runs: Sequence[FinishedRun], published: bool, measure: str = "asr") -> list[Table]:
+    return build("attacks", runs, published, measure)
 
 
-def build_ablation(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
-    return build("ablation", runs, published)
+def build_ablation(runs: Sequence[FinishedRun], published: bool, measure: str = "asr") -> list[Table]:
+    return build("ablation", runs, published, measure)
 
 
-def build(name: str, runs: Sequence[FinishedRun], published: bool) -> list[Table]:
-    """One table for each corpus, with the paper's rows below ours; without runs the paper's alone."""
+def build(name: str, runs: Sequence[FinishedRun], published: bool, measure: str = "asr") -> list[Table]:
+    """One table for each corpus, with the paper's rows below ours; without runs the paper's alone. The paper prints success rates only."""
     if not runs:
         return [comparison(name, source.corpus, [], [source]) for source in sources_for(name, ())]
     corpora = in_order((corpus_name(run.text("corpus") or "") for run in runs), ())
@@ -60,21 +67,22 @@ def build(name: str, runs: Sequence[FinishedRun], published: bool) -> list[Table
             name,
             corpus,
             [run for run in runs if corpus_name(run.text("corpus") or "") == corpus],
-            sources_for(name, (corpus,)) if published else [],
+            sources_for(name, (corpus,)) if published and measure == "asr" else [],
+            measure,
         )
         for corpus in corpora
     ]
 
 
-def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Sequence[Source]) -> Table:
+def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Sequence[Source], measure: str = "asr") -> Table:
     """Threat models and attackers on one corpus ("" for audio that belongs to none)."""
     measured = [pair for run in runs for pair in measured_by(run)]
-    rows, averaged = pool(entries(name, corpus, runs), "attacker", number_columns(measured))
+    rows, averaged = pool(entries(name, corpus, runs, measure), "attacker", number_columns(measured, measure))
     rows = ordered(rows)
     budgets = {row["budget"] for row in rows}
     printed = [row for source in sources for row in source.rows()]
     rows += printed
-    numbers = number_columns([*measured, *measured_in(printed)])
+    numbers = number_columns([*measured, *measured_in(printed)], measure)
     present = filled(numbers, rows)
     columns = [
         Column("corpus", "Corpus", shown=len({row.get("corpus") for row in rows}) > 1),
@@ -82,16 +90,18 @@ def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Seq
         Column("attacker", "Attacker"),
         Column("budget", "Budget", shown=len(budgets) > 1),
         *(column for column in numbers if column in present or column.key.split("_")[0] in ALWAYS),
+        Column(RUNS, "Run", shown=False),
     ]
     title = f"{TITLES[name]} on {corpus or 'audio files'}"
-    notes = [*legend(runs), *averaged, *notes_on_runs(runs), *(source.note for source in sources)]
+    notes = [LEGENDS[measure], *legend(runs), *averaged, *notes_on_runs(runs), *(source.note for source in sources)]
     return Table(title, columns, rows, notes, name, ("corpus", "threat_model"))
 
 
 def legend(runs: Sequence[FinishedRun]) -> list[str]:
     """What the words of the headings mean."""
     budgets = dict.fromkeys(words for run in runs if (words := budget_text(run, 1)))
-    said = {TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", SEGMENTS: "segments", OWN_RATE: "own_rate", IN_SAMPLE: "in_sample"}
+    said = {PERCEPTION: "perception", TARGETED: "target", LOG_MEL: "space", QUERIES: "queries", SEGMENTS: "segments"}
+    said |= {OWN_RATE: "own_rate", IN_SAMPLE: "in_sample"}
     return [
         *LEGEND,
         *([PLACEBO] if runs else []),
@@ -101,15 +111,18 @@ def legend(runs: Sequence[FinishedRun]) -> list[str]:
     ]
 
 
-def number_columns(measured: Sequence[tuple[str, str]]) -> list[Column]:
-    """Measures, then victims, each for every split that occurs."""
+def number_columns(measured: Sequence[tuple[str, str]], measure: str = "asr") -> list[Column]:
+    """Measures, then victims, each for every split that occurs; with accuracy and UAR also what they are without an attack."""
     splits = in_order((split for _, split in measured), SPLITS)
     victims = in_order((measure for measure, _ in measured if measure not in MEASURES), VICTIMS)
     columns = []
-    for measure in (*MEASURES, *victims):
-        heading, kind = MEASURES[measure][:2] if measure in MEASURES else (f"ASR on {victim_name(measure)} (%)", "decimal")
+    clean = [f"{CLEAN}{victim}" for victim in victims if measure in OF_LABELS]
+    headings = {f"{CLEAN}{victim}": f"Clean {measure} of {victim_name(victim)} (%)" for victim in victims}
+    headings |= {victim: HEADINGS[measure].format(victim_name(victim)) for victim in victims}
+    for name in (*MEASURES, *(one for pair in zip(clean or victims, victims, strict=True) for one in dict.fromkeys(pair))):
+        heading, kind = MEASURES[name][:2] if name in MEASURES else (headings[name], "decimal")
         for split in splits:
-            columns.append(Column(key_of(measure, split), split.capitalize() or heading, heading if split else "", split, kind))
+            columns.append(Column(key_of(name, split), split.capitalize() or heading, heading if split else "", split, kind))
     return columns
 
 
@@ -128,7 +141,7 @@ def key_of(measure: str, split: str) -> str:
     return f"{measure}_{split}" if split else measure
 
 
-def entries(name: str, corpus: str, runs: Sequence[FinishedRun]) -> list[Entry]:
+def entries(name: str, corpus: str, runs: Sequence[FinishedRun], measure: str) -> list[Entry]:
     """What each run says."""
     found = []
     for run in runs:
@@ -139,17 +152,13 @@ def entries(name: str, corpus: str, runs: Sequence[FinishedRun]) -> list[Entry]:
             "attacker": row_name(run, name),
             "budget": budget_text(run, 0),
         }
-        values = {key_of(measure, split): run.number(*place) for measure, (_, _, place) in MEASURES.items()}
-        values |= {key_of(victim, split): run.number("victims", victim, "asr_percent") for victim in victims}
-        found.append(Entry(run, labels, split, values, run.settings, {key_of(victim, split): beside(run, victim) for victim in victims}))
+        values = {key_of(one, split): run.number(*place) for one, (_, _, place) in MEASURES.items()}
+        scored = {key_of(victim, split): measured_on(run, victim, measure) for victim in victims}
+        values |= {key: value for key, (value, _) in scored.items()}
+        for victim in victims if measure in OF_LABELS else ():
+            values[key_of(f"{CLEAN}{victim}", split)] = run.number("victims", victim, f"{measure}_percent", "clean")
+        found.append(Entry(run, labels, split, values, run.settings, {key: beside for key, (_, beside) in scored.items()}))
     return found
-
-
-def beside(run: FinishedRun, victim: str) -> Beside:
-    """What a run says of the success rate on a victim."""
-    interval = run.get("victims", victim, "asr_interval_percent")
-    low, high = map(as_number, interval) if isinstance(interval, list) and len(interval) == 2 else (None, None)
-    return Beside(run.number("victims", victim, "placebo_percent"), run.number("victims", victim, "lift_points"), low, high)
 
 
 def row_name(run: FinishedRun, table: str) -> str:

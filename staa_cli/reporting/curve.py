@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
-from staa_cli.reporting.attacks import beside, budget_text, ordered, row_name
+from staa_cli.reporting.attacks import budget_text, ordered, row_name
+from staa_cli.reporting.measures import beside
 from staa_cli.reporting.model import Number
-from staa_cli.reporting.names import PERCENT, REFINED, VICTIMS, apart, in_order, victim_name
+from staa_cli.reporting.names import DECIBELS, PERCENT, REFINED, VICTIMS, apart, in_order, victim_name
 from staa_cli.reporting.pairs import place_of, threat_of
 from staa_cli.reporting.runs import Entry, FinishedRun, mean, repetitions
 from staa_cli.runtime.errors import UsageError
@@ -45,6 +46,7 @@ class Axis:
 
 AXES = {
     "sparsity": Axis("samples changed (%)", ("sparsity_percent", "all"), ("sparsity", "percent", "positions.percent"), PERCENT),
+    "snr": Axis("peak SNR (dB)", ("snr_peak_db", "all"), ("snr", "budget.peak_snr_db", "budget.linf"), DECIBELS),
     "seconds": Axis("seconds per utterance", ("seconds_per_utterance",), ("refine", "steps"), REFINED),
 }
 
@@ -76,7 +78,7 @@ def trace(runs: Sequence[FinishedRun], axis: Axis) -> list[Line]:
     A point without a cost above 0, which a logarithmic axis has no place for, is left out.
     """
     made = [entry(run, axis) for run in runs]
-    several = len({one.labels["budget"] for one in made}) > 1
+    several = len({one.labels["budget"] for one in made}) > 1 and not any("budget" in key for key in axis.varies)
     lines = []
     for same, variant in repetitions(made):
         labels = same[0].labels
@@ -95,7 +97,7 @@ def entry(run: FinishedRun, axis: Axis) -> Entry:
         "place": place_of(run),
         "threat": threat_of(run),
         "attacker": apart(row_name(run, "attacks"), axis.said)[0],
-        "budget": budget_text(run, 0),
+        "budget": None if any("budget" in key for key in axis.varies) else budget_text(run, 0),
     }
     victims = run.mapping("victims")
     values = {"": run.number(*axis.place)} | {name: run.number("victims", name, "asr_percent") for name in victims}

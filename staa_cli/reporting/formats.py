@@ -17,7 +17,7 @@ from staa_cli.reporting.terminal import as_rich
 from staa_cli.reporting.text import cell_text
 from staa_cli.runtime.errors import UsageError, unknown
 
-__all__ = ["FORMATS", "SUFFIXES", "as_data", "as_rich", "render"]
+__all__ = ["FORMATS", "PAGE", "SUFFIXES", "as_data", "as_rich", "render"]
 
 WIDTH = 10_000
 """Of the page that a table without an edge is laid out for, in characters: nothing may be cut."""
@@ -30,9 +30,11 @@ BESIDE = {
     "_high": ", upper end of the 95 % interval",
 }
 """The same of a success rate."""
-SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json", ".html": "html"}
 """What a file's name says of its format."""
-FORMATS = tuple(SUFFIXES.values())
+PAGE = "html"
+"""The format that is more than tables; see `page.build`."""
+FORMATS = tuple(format for format in SUFFIXES.values() if format != PAGE)
 
 
 def render(tables: Sequence[Table], format: str) -> str:

@@ -44,6 +44,9 @@ Cell = Number | str | None
 Row = dict[str, Cell]
 """Cells by the key of their column; an absent key is an empty cell."""
 
+RUNS, SEPARATOR = "runs", "; "
+"""The key of the column that names the folders of the runs that a row's numbers come from, and what stands between them."""
+
 Kind = Literal["text", "count", "decimal", "interval", "seconds", "p"]
 """What a column holds. `interval`: decimals, each with its interval; `p`: probabilities."""
 INTERVAL = "In square brackets: the 95 % interval of a single run's rate (Wilson)"

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from staa_cli.reporting.model import Beside, Cell, Column, Number, Row
+from staa_cli.reporting.model import RUNS, SEPARATOR, Beside, Cell, Column, Number, Row
 from staa_cli.runtime.differences import leaves
 from staa_cli.runtime.errors import UsageError
 
@@ -160,7 +160,7 @@ def pool(entries: Sequence[Entry], name: str, columns: Iterable[Column]) -> tupl
         for description, found in how.items():
             where = " ".join(str(row[key]) for key in telling if row[key])
             averaged[description].append(where if len(found) == len(by_part) else f"{where} ({', '.join(filter(None, found))})")
-        rows.append(row)
+        rows.append({**row, RUNS: SEPARATOR.join(dict.fromkeys(str(entry.run.path) for entry in same))})
     alike = len(averaged) == 1
     return rows, [
         f"{'Every number' if alike else ', '.join(where)}: {description}" for description, where in averaged.items() if description

@@ -12,6 +12,7 @@ from staa_cli.reporting.paired import Rival, build_paired
 from staa_cli.reporting.pairs import build_pairs, has_target
 from staa_cli.reporting.recognition import build_confusion, build_groups, has_confusion, has_groups
 from staa_cli.reporting.runs import FinishedRun, LoadedRun
+from staa_cli.reporting.speakers import build_speakers_attacked
 from staa_cli.reporting.victims import build_victims
 from staa_cli.runtime.errors import UsageError, unknown
 
@@ -49,22 +50,32 @@ TABLES = {
     "groups": TableKind("'staa train-victim' on a corpus that knows languages or genders", has_groups, build_groups),
     "attacks": TableKind("'staa attack' or 'staa baseline'", is_attack, build_attacks),
     "ablation": TableKind(f"'staa attack' with {PAPER}", is_paper, build_ablation),
+    "attacked": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_speakers_attacked(runs)),
     "pairs": TableKind("targeted attacks", lambda run: is_attack(run) and has_target(run), build_pairs),
     # Of a rival, which `build_tables` brings.
     "paired": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: []),
 }
 
-ON_REQUEST = ("speakers", "confusion", "groups", "pairs", "paired")
+ON_REQUEST = ("speakers", "confusion", "groups", "attacked", "pairs", "paired")
 """Tables of detail, which stay out until they are asked for."""
+MEASURED: dict[str, Callable[[Sequence[FinishedRun], bool, str], list[Table]]] = {
+    "attacks": build_attacks,
+    "ablation": build_ablation,
+    "attacked": lambda runs, published, measure: build_speakers_attacked(runs, measure),
+}
+"""Tables that can be had by another measure than the success rate."""
 NO_RUNS = "no runs to report, expected the folders of finished staa runs"
 
 
-def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published: bool = False, rival: Rival | None = None) -> list[Table]:
+def build_tables(
+    runs: Sequence[LoadedRun], which: str | None = None, published: bool = False, rival: Rival | None = None, measure: str = "asr"
+) -> list[Table]:
     """The tables that `runs` can fill, or the one kind that is asked for.
 
     Any set of runs will do (a shell's `runs/*/`): each table takes those that fit it, and a run given twice, also as a copy, counts once.
     Without `which`, tables of detail are left out, and ablated runs go to the ablation table alone, where the whole STAA-Net joins
     them. With `published` and no runs at all, the paper's tables stand alone. With a `rival`, attackers are compared with it.
+    `measure`: what attackers are measured by, of `measures.HEADINGS`.
 
     Raises:
         UsageError: an unknown table, no run that fits a table, or nothing to show.
@@ -91,7 +102,7 @@ def build_tables(runs: Sequence[LoadedRun], which: str | None = None, published:
         elif which is None and name in ON_REQUEST:
             continue
         elif chosen or not loaded:
-            tables += kind.build(chosen, published)
+            tables += MEASURED[name](chosen, published, measure) if name in MEASURED else kind.build(chosen, published)
     if not tables:
         raise UsageError(f"there are no runs, and the paper prints no table '{which}'")
     return [replace(table, notes=[*table.notes, *notes]) for table in tables]

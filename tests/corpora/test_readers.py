@@ -27,6 +27,15 @@ def recipe(corpus: str, **keys: Any) -> PrepareRecipe:
     return PrepareRecipe.schema_for(data).model_validate(data)
 
 
+def test_speakers_of_one_gender_can_be_kept(corpora: Path) -> None:
+    everything, female = (list_corpus(recipe("emodb", genders=genders), corpora / "emodb") for genders in (None, ["female"]))
+    assert {one.gender for one in female.utterances} == {"female"}
+    assert len(female.utterances) == sum(one.gender == "female" for one in everything.utterances)
+    assert sum(female.left_out.values()) == len(everything.utterances) - len(female.utterances)
+    with pytest.raises(UsageError, match=r"'genders': no speaker is other in .*; found female, male"):
+        list_corpus(recipe("emodb", genders=["other"]), corpora / "emodb")
+
+
 @pytest.mark.parametrize("corpus", ["emodb", "emovo", "ravdess"])
 def test_agrees_with_the_manifest(corpus: str, corpora: Path) -> None:
     with (corpora / "manifests" / f"{corpus}.csv").open(newline="") as file:

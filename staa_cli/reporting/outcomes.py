@@ -1,0 +1,100 @@
+"""What became of single utterances: the lines of a run's `results.jsonl`, as far as reports need them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from staa_cli.reporting.runs import FinishedRun, as_number
+
+RESULTS = "results.jsonl"
+MEASURES = ("sparsity_percent", "snr_peak_db", "snr_energy_db", "snr_segmental_db", "linf", "epsilon")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One utterance under one victim.
+
+    Attributes:
+        file, output: its path below the inputs, and of what was written below the run's folder.
+        clean, adversarial, placebo: predictions.
+        success, placebo_success: whether they are as the attack wishes.
+        measures: of the change: `MEASURES`.
+        margins: before and after, beyond the clean prediction.
+        samples: of the utterance.
+        source: the clean file's path from the run's folder.
+
+    What older results lack is None.
+    """
+
+    file: str
+    output: str
+    victim: str
+    label: str | None
+    clean: str
+    adversarial: str
+    success: bool
+    placebo: str | None = None
+    placebo_success: bool | None = None
+    gender: str | None = None
+    language: str | None = None
+    measures: dict[str, float | None] = field(default_factory=dict)
+    margins: tuple[float, float] | None = None
+    samples: int | None = None
+    source: str | None = None
+
+
+def outcomes(run: FinishedRun) -> list[Judgement]:
+    """What the run's folder holds of its utterances; a line that is none, as a kill may have cut it short, counts as none."""
+    try:
+        lines = (run.path / RESULTS).read_bytes().splitlines()
+    except OSError:
+        return []
+    found = {}
+    for line in lines:
+        try:
+            content = json.loads(line)
+            if "error" not in content:
+                one = read_line(content)
+                found[content["key"], one.victim] = one
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return list(found.values())
+
+
+def read_line(content: dict[str, Any]) -> Judgement:
+    """
+    Raises:
+        KeyError, TypeError, AttributeError: the line is damaged.
+    """
+    names = ("file", "output", "victim", "clean", "adversarial")
+    if not all(isinstance(content[name], str) for name in names) or not isinstance(content["success"], bool):
+        raise TypeError("a name that is no text")
+    noise, margin, samples = content.get("placebo") or {}, content.get("margin"), content.get("audio", {}).get("samples")
+    return Judgement(
+        content["file"],
+        content["output"],
+        content["victim"],
+        content.get("label"),
+        content["clean"],
+        content["adversarial"],
+        content["success"],
+        noise.get("adversarial"),
+        noise.get("success"),
+        content.get("gender"),
+        content.get("language"),
+        {name: as_number(content.get(name)) for name in MEASURES},
+        None if margin is None else (margin["clean"], margin["adversarial"]),
+        samples if isinstance(samples, int) else None,
+        content.get("run", {}).get("source"),
+    )
+
+
+def by_victim(found: Sequence[Judgement]) -> dict[str, list[Judgement]]:
+    """Each victim's."""
+    victims: dict[str, list[Judgement]] = {}
+    for one in found:
+        victims.setdefault(one.victim, []).append(one)
+    return victims

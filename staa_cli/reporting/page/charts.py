@@ -1,0 +1,122 @@
+"""Curves and maps as numbers for the template, which draws them as SVG and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import Any
+
+from staa_cli.reporting.attacks import budget_text, row_name
+from staa_cli.reporting.curve import AXES, EDGE, Line, attackers, in_models_order, trace
+from staa_cli.reporting.names import victim_name
+from staa_cli.reporting.outcomes import Judgement
+from staa_cli.reporting.pairs import place_of, threat_of
+from staa_cli.reporting.runs import FinishedRun
+
+WIDTH, HEIGHT = 300, 190
+"""Of a panel's inside, in the units of its SVG."""
+LOOKS = 7
+"""How many colours there are; a further attacker has one of them again, and another marker."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Costs on a logarithmic axis of `WIDTH` units."""
+
+    low: float
+    high: float
+
+    def place(self, cost: float) -> float:
+        return WIDTH * log10(cost / self.low) / log10(self.high / self.low)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        powers = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+        digits = (1, 2, 5) if self.high < 200 * self.low else (1,)
+        values = [digit * 10.0**power for power in powers for digit in digits]
+        return [(self.place(value), f"{value:g}") for value in values if self.low <= value <= self.high]
+
+
+def curves(runs: Sequence[FinishedRun], axis: str = "sparsity") -> dict[str, Any] | None:
+    """Success against a cost: rows of panels as in `draw_curve`, and the legend; None where nothing can be drawn."""
+    lines = trace(runs, AXES[axis])
+    if not lines:
+        return None
+    names = attackers(lines)
+    costs = [cost.value for line in lines for cost, _ in line.points]
+    scale = Scale(min(costs) / EDGE, max(costs) * EDGE)
+    victims = in_models_order(name for line in lines for _, rates in line.points for name in rates)
+    rows = [
+        {
+            "title": row.replace("\n", ", "),
+            "panels": [panel([line for line in lines if line.panel == row], victim, names, scale) for victim in victims],
+        }
+        for row in dict.fromkeys(line.panel for line in lines)
+    ]
+    legend = [{"name": name, "look": at % LOOKS, "marker": at % 4, "number": at} for at, name in enumerate(names)]
+    return {"rows": rows, "legend": legend, "ticks": scale.ticks, "heading": AXES[axis].heading, "width": WIDTH, "height": HEIGHT}
+
+
+def panel(lines: Sequence[Line], victim: str, names: Sequence[str], scale: Scale) -> dict[str, Any]:
+    threat = any(line.threat == victim for line in lines)
+    found = [(line, [(cost.value, rates[victim]) for cost, rates in line.points if victim in rates]) for line in lines]
+    return {
+        "title": victim_name(victim),
+        "threat": threat,
+        "lines": [
+            {
+                "name": line.attacker,
+                "number": names.index(line.attacker),
+                "look": names.index(line.attacker) % LOOKS,
+                "marker": names.index(line.attacker) % 4,
+                "points": [point(scale, cost, rate.value) for cost, rate in points],
+                "placebo": [
+                    point(scale, cost, rate.beside.placebo) for cost, rate in points if rate.beside and rate.beside.placebo is not None
+                ],
+            }
+            for line, points in found
+            if points
+        ],
+    }
+
+
+def point(scale: Scale, cost: float, rate: float) -> dict[str, float]:
+    return {"x": round(scale.place(cost), 1), "y": round(HEIGHT * (1 - rate / 100), 1), "cost": cost, "rate": rate}
+
+
+def heat_map(runs: Sequence[FinishedRun]) -> dict[str, Any] | None:
+    """Threat models' attackers in rows, victims in columns: success rate, placebo and lift in percent."""
+    victims = in_models_order(name for run in runs for name in run.mapping("victims"))
+    places = {place_of(run) for run in runs}
+    threats = {run.text("threat_model") for run in runs}
+    budgets = {budget_text(run, 0) for run in runs}
+    rows = []
+    for run in runs:
+        words = [place_of(run) if len(places) > 1 else "", victim_name(run.text("threat_model") or "") if len(threats) > 1 else ""]
+        words += [budget_text(run, 0) or "" if len(budgets) > 1 else ""]
+        cells = [cell_of(run, name) for name in victims]
+        rows.append({"name": row_name(run, "attacks"), "where": ", ".join(filter(None, words)), "cells": cells})
+    return {"victims": [victim_name(name) for name in victims], "rows": rows} if rows and victims else None
+
+
+def cell_of(run: FinishedRun, victim: str) -> dict[str, Any] | None:
+    rate, noise = run.number("victims", victim, "asr_percent"), run.number("victims", victim, "placebo_percent")
+    if rate is None:
+        return None
+    return {"rate": rate, "placebo": noise, "lift": run.number("victims", victim, "lift_points"), "threat": victim == threat_of(run)}
+
+
+def flips(found: Sequence[Judgement]) -> dict[str, Any] | None:
+    """From which class to which: utterances by the clean prediction and the one under attack, each with the placebo's count."""
+    classes = sorted({word for one in found for word in (one.clean, one.adversarial)})
+    rows = []
+    for before in classes:
+        members = [one for one in found if one.clean == before]
+        cells = []
+        for after in classes:
+            hits, noise = (sum(getattr(one, name) == after for one in members) for name in ("adversarial", "placebo"))
+            known = all(one.placebo is not None for one in members)
+            cells.append({"count": hits, "placebo": noise if known else None, "share": 100 * hits / len(members) if members else 0.0})
+        rows.append({"name": before, "count": len(members), "cells": cells})
+    return {"classes": classes, "rows": rows} if found else None
