@@ -58,6 +58,8 @@ def attack(
       staa attack runs/emodb/staa-net my-recordings/ --victim runs/emodb/zhao19 \\
           -o adversarial
       find . -name '*.flac' -print0 | staa attack runs/emodb/staa-net - -0 -o out
+      sbatch --array=1-16 --wrap 'staa attack runs/emodb/staa-net hours/ \\
+          -o out --shard $SLURM_ARRAY_TASK_ID/16'
     """
     from staa_cli.commands.several import Planned, attack_with
     from staa_cli.evaluation.builders import OfGenerator
