@@ -112,7 +112,12 @@ Null = Annotated[bool, typer.Option("-0", "--null", help="Listed paths end with 
 BatchSize = Annotated[
     int, typer.Option("--batch-size", metavar="N", min=1, help="Utterances of one length at once; halved where memory runs out.")
 ]
-Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Worker processes on the CPU; the results are the same.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", metavar="N", min=1, help="Worker processes on the CPU, with one thread each; the results are those of --threads 1."
+    ),
+]
 ShardOption = Annotated[
     str | None,
     typer.Option(

@@ -196,10 +196,11 @@ def generator_speed() -> str:
 
 def folders() -> str:
     """What many files cost."""
-    command = "python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data --files 100 1000 10000"
+    command = "python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data --files 100 1000 10000 --jobs 1 2"
     words = (
-        "`staa attack` on folders of WAVs of 1 s, `small` generator and Emo18, start-up included. Other work had one of the two cores, so "
-        "that the wall says nothing of workers: beside it stands the processor time of the process that worked most."
+        "`staa attack` on folders of WAVs of 1 s, `small` generator and Emo18, start-up included. Other work had the cores too, so that "
+        "walls say little, and nothing of workers: beside them stands the processor time of the process that worked most. 'Before' is the "
+        "version without this: one utterance, and one form of it, at a time."
     )
     columns = [
         Column("what", "Folder"),
@@ -207,7 +208,6 @@ def folders() -> str:
         Column("busiest", "Busiest process (s)", kind="seconds"),
         Column("busiest_ms", "Its time for a file (ms)", kind="decimal"),
         Column("memory_mb", "Largest process (MB)", kind="count"),
-        Column("soundfile", "Read, write, read by soundfile (s)", kind="seconds"),
     ]
     table = Table("The cost of a folder", columns, kept_rows("generators/folders.jsonl", columns))
     return f"## Folders of many files\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
