@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 
@@ -38,10 +39,10 @@ def attack(
     limit: opt.Limit = None,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
-    jobs: opt.Jobs = 1,
-    shard: opt.ShardOption = None,
+    jobs: many.Jobs = 1,
+    shard: many.ShardOption = None,
     device: opt.Device = "auto",
-    threads: opt.Threads = None,
+    threads: many.Threads = None,
     seed: opt.NoSeed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
@@ -74,7 +75,7 @@ def attack(
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
-    opt.use_threads(jobs, threads)
+    many.use_threads(jobs, threads)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     manifest, splits, pool = trained_on(generator)
@@ -85,7 +86,7 @@ def attack(
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    part = opt.shard_of(shard)
+    part = many.shard_of(shard)
     files = part.deal(files, 1) if part else files
     hashes, checkpoint = hash_inputs(files), hash_file(weights)
 
