@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from staa_cli.commands import audio_options as audio
+from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 
@@ -44,10 +45,10 @@ def attack(
     keep_rate: audio.KeepRate = False,
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
-    jobs: opt.Jobs = 1,
-    shard: opt.ShardOption = None,
+    jobs: many.Jobs = 1,
+    shard: many.ShardOption = None,
     device: opt.Device = "auto",
-    threads: opt.Threads = None,
+    threads: many.Threads = None,
     seed: opt.NoSeed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
@@ -64,6 +65,8 @@ def attack(
       staa attack runs/emodb/staa-net my-recordings/ --victim runs/emodb/zhao19 \\
           -o adversarial
       find . -name '*.flac' -print0 | staa attack runs/emodb/staa-net - -0 -o out
+      sbatch --array=1-16 --wrap 'staa attack runs/emodb/staa-net hours/ \\
+          -o out --shard $SLURM_ARRAY_TASK_ID/16'
     """
     from staa_cli.commands.several import Planned, attack_with
     from staa_cli.evaluation.builders import OfGenerator
@@ -78,7 +81,7 @@ def attack(
     from staa_cli.runtime.provenance import hash_file
 
     output = opt.make_output(json, quiet, verbose)
-    opt.use_threads(jobs, threads)
+    many.use_threads(jobs, threads)
     weights, settings = read_recipe(generator)
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
     manifest, splits, pool = trained_on(generator)
@@ -90,7 +93,7 @@ def attack(
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    part = opt.shard_of(shard)
+    part = many.shard_of(shard)
     files = part.deal(files, 1) if part else files
     cutting = audio.read_cutting(segment, segment_by, jury)
     recordings = audio.cut_inputs(files, cutting, output)

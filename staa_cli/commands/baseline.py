@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from staa_cli.commands import audio_options as audio
+from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 
@@ -36,10 +37,10 @@ def baseline(
     files_from: opt.FilesFrom = None,
     null: opt.Null = False,
     batch_size: opt.BatchSize = 1,
-    jobs: opt.Jobs = 1,
-    shard: opt.ShardOption = None,
+    jobs: many.Jobs = 1,
+    shard: many.ShardOption = None,
     device: opt.Device = "auto",
-    threads: opt.Threads = None,
+    threads: many.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -72,7 +73,7 @@ def baseline(
     from staa_cli.runtime.folders import METRICS
 
     output = opt.make_output(json, quiet, verbose)
-    opt.use_threads(jobs, threads)
+    many.use_threads(jobs, threads)
     form = audio.read_form(format_, subtype, keep_rate)
     recipes = load_preset(recipe, BaselineRecipe, set_ or [], seed)  # type: ignore[type-abstract]
     if "" not in recipes and (out / METRICS).exists():
@@ -81,7 +82,7 @@ def baseline(
     jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
-    part = opt.shard_of(shard)
+    part = many.shard_of(shard)
     files = part.deal(files, batch_size) if part else files
     cutting = audio.read_cutting(segment, segment_by, jury)
     recordings = audio.cut_inputs(files, cutting, output)

@@ -14,7 +14,6 @@ from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from staa_cli.commands.output import Output
-    from staa_cli.evaluation.shards import Shard
 
 Recipe = Annotated[
     str,
@@ -112,20 +111,6 @@ Null = Annotated[bool, typer.Option("-0", "--null", help="Listed paths end with 
 BatchSize = Annotated[
     int, typer.Option("--batch-size", metavar="N", min=1, help="Utterances of one length at once; halved where memory runs out.")
 ]
-Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Worker processes on the CPU; the results are the same.")]
-ShardOption = Annotated[
-    str | None,
-    typer.Option(
-        "--shard",
-        metavar="K/N",
-        help="Attack the K-th of N parts of the inputs only, into OUT.shards/K-of-N. The command without it takes over all parts.",
-        show_default=False,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Cores to use in each process; all, or one with --jobs.", show_default=False),
-]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -161,20 +146,6 @@ def make_output(as_json: bool, quiet: bool, verbose: bool) -> Output:
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other")
     return Output(as_json=as_json, verbosity=-1 if quiet else int(verbose))
-
-
-def use_threads(jobs: int, threads: int | None) -> None:
-    """Several processes with as many threads as there are cores would only be in each other's way."""
-    from staa_cli.runtime.device import limit_threads
-
-    if threads is not None or jobs > 1:
-        limit_threads(threads or 1)
-
-
-def shard_of(text: str | None) -> Shard | None:
-    from staa_cli.evaluation.shards import Shard
-
-    return None if text is None else Shard.parse(text)
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 
@@ -24,7 +25,7 @@ def train_generator(
     out: opt.Out,
     labels: opt.LabelMap = None,
     device: opt.Device = "auto",
-    threads: opt.Threads = None,
+    threads: many.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -54,7 +55,7 @@ def train_generator(
     from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
-    opt.use_threads(1, threads)
+    many.use_threads(1, threads)
     kind = device_type(device)
     settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
     manifest = read_manifest(data)

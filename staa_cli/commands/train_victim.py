@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def train_victim(
     data: opt.Data,
     out: opt.Out,
     device: opt.Device = "auto",
-    threads: opt.Threads = None,
+    threads: many.Threads = None,
     set_: opt.Overrides = None,
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
@@ -51,7 +52,7 @@ def train_victim(
     from staa_cli.victims.recipe import TrainVictimRecipe
 
     output = opt.make_output(json, quiet, verbose)
-    opt.use_threads(1, threads)
+    many.use_threads(1, threads)
     check_device_name(device)
     with joined(device) as (world, device):
         if not world.leader:

@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--jobs", type=int, nargs="+", default=[1])
     parser.add_argument("--passes", action="store_true", help="the passes alone; one number of files only")
+    parser.add_argument("--label", default="", help="what to add to the name of each row")
     parser.add_argument("--code", type=Path, help="a checkout of another version")
     options = parser.parse_args()
     generator, code = options.generator.resolve(), options.code.resolve() if options.code else None
@@ -141,8 +142,9 @@ def main() -> None:
                 continue
             for jobs in options.jobs:
                 taken = attack(generator, folder, Path(place) / f"out-{jobs}", jobs, code)
-                found = {"files": count, "seconds": options.seconds, "jobs": jobs, **taken, "ms": 1000 * taken["wall"] / count}
-                print(json.dumps({key: round(value, 2) for key, value in found.items()}), flush=True)
+                what = f"{count:,} files of {options.seconds:g} s" + (f", {jobs} workers" if jobs > 1 else "") + options.label
+                found = {"files": count, "jobs": jobs, **taken, "busiest_ms": 1000 * taken["busiest"] / count, "soundfile": disk}
+                print(json.dumps({"what": what, **{key: round(value, 2) for key, value in found.items()}}), flush=True)
 
 
 if __name__ == "__main__":
