@@ -56,6 +56,15 @@ def report(
             show_default=False,
         ),
     ] = None,
+    what: Annotated[
+        str | None,
+        typer.Option(
+            "--draw",
+            metavar="PICTURE",
+            help="What --figure draws: curve, map (attacker by victim), emotions (from which to which), bars (accuracy, seconds).",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
         str | None,
         typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
@@ -118,8 +127,10 @@ def report(
         raise UsageError("--x says what --figure draws success against, and there is no --figure")
     if figure is None and file is not None:
         raise UsageError("--file names the utterance that --figure draws, and there is no --figure")
+    if figure is None and what is not None:
+        raise UsageError("--draw says what --figure draws, and there is no --figure")
     if figure is not None:
-        draw_figure(loaded, table or (), x, file, figure, overwrite, output)
+        draw_figure(loaded, table or (), x, what, file, figure, overwrite, output)
         if not table and out is None:
             return 0
     rival = None if against is None else rival_of(against)
@@ -180,11 +191,18 @@ def rival_of(folder: Path) -> Rival:
 
 
 def draw_figure(
-    runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, file: str | None, path: Path, overwrite: bool, output: Output
+    runs: Sequence[LoadedRun],
+    tables: Sequence[str],
+    axis: str,
+    what: str | None,
+    file: str | None,
+    path: Path,
+    overwrite: bool,
+    output: Output,
 ) -> None:
     """Write the picture."""
     from staa_cli.reporting.curve import AXES
-    from staa_cli.reporting.figures import check_figures, draw, encode, picture_format
+    from staa_cli.reporting.figures import PICTURES, check_figures, draw, encode, picture_format
     from staa_cli.reporting.runs import FinishedRun
     from staa_cli.reporting.utterance import draw_utterance
     from staa_cli.runtime.errors import unknown
@@ -192,10 +210,12 @@ def draw_figure(
 
     if axis not in AXES:
         raise unknown("value of --x", axis, AXES)
+    if what is not None and what not in PICTURES:
+        raise unknown("picture", what, PICTURES)
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    picture = draw(runs, tables, axis) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
+    picture = draw(runs, tables, axis, what) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
     write_bytes(path, encode(picture, format))
     output.message(f"done: {path}")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
+from staa_cli.reporting.area import area_percent, worst
 from staa_cli.reporting.attacks import budget_text, ordered, row_name
 from staa_cli.reporting.measures import beside
 from staa_cli.reporting.model import Number
@@ -128,8 +129,8 @@ def draw_curve(runs: Sequence[FinishedRun], axis: str = "sparsity") -> Figure:
     rows = list(dict.fromkeys(line.panel for line in lines))
     victims = in_models_order(name for line in lines for _, rates in line.points for name in rates)
     looks = {name: (COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]) for at, name in enumerate(attackers(lines))}
-    width, columns = legend_columns(looks, len(victims))
-    height = 2.7 * len(rows) + 0.7 + 0.2 * ceil((len(looks) + 1) / columns)
+    width, columns = legend_columns([f"{name} (area 00)" for name in looks], len(victims))
+    height = 2.7 * len(rows) + 0.7 + 0.2 * ceil((len(looks) + 2) / columns)
     figure = Figure(figsize=(width, height), layout="constrained")
     panels = figure.subplots(len(rows), len(victims), squeeze=False, sharex=True, sharey=True)
     for row, across in zip(rows, panels, strict=True):
@@ -138,6 +139,8 @@ def draw_curve(runs: Sequence[FinishedRun], axis: str = "sparsity") -> Figure:
             threat = " (threat model)" if victim == members[0].threat else ""
             axes.set_title(victim_name(victim) + threat, fontsize=10)
             axes.grid(color="0.9", linewidth=0.6)
+            fear = worst([numbers_of(line, victim) for line in members])
+            axes.step(*zip(*fear, strict=True), where="post", color="0.82", linewidth=5, solid_capstyle="butt", zorder=0)
             for line in members:
                 draw_line(axes, line, victim, *looks[line.attacker])
         across[0].set_ylabel(f"{row}\nASR (%)" if len(rows) > 1 else "ASR (%)")
@@ -146,7 +149,8 @@ def draw_curve(runs: Sequence[FinishedRun], axis: str = "sparsity") -> Figure:
     scale(panels[0][0], [cost.value for line in lines for cost, _ in line.points])
     if len(rows) == 1:
         figure.suptitle(rows[0].replace("\n", ", "), fontsize=11)
-    figure.legend(*legend(looks), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    areas = {line.attacker: area_percent(numbers_of(line, line.threat)) for line in lines} if len(rows) == 1 else {}
+    figure.legend(*legend(looks, areas), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     return figure
 
 
@@ -213,10 +217,17 @@ def legend_columns(names: Iterable[str], panels: int) -> tuple[float, int]:
     return width, max(1, floor(width / (0.065 * longest + 0.6)))
 
 
-def legend(looks: dict[str, tuple[str, str]]) -> tuple[list[Artist], list[str]]:
-    """Handles and names."""
+def numbers_of(line: Line, victim: str) -> list[tuple[float, float]]:
+    """Its costs and success rates on a victim."""
+    return [(cost.value, rates[victim].value) for cost, rates in line.points if victim in rates]
+
+
+def legend(looks: dict[str, tuple[str, str]], areas: dict[str, float | None]) -> tuple[list[Artist], list[str]]:
+    """Handles and names, with the area under each curve on its threat model."""
     from matplotlib.lines import Line2D
 
     shown: list[Artist] = [Line2D([], [], color=colour, marker=marker, markersize=5, linewidth=1.6) for colour, marker in looks.values()]
     shown.append(Line2D([], [], color="0.4", linestyle="--", linewidth=0.9, marker="o", markersize=4, markerfacecolor="white"))
-    return shown, [*looks, "placebo (its attacker's colour)"]
+    shown.append(Line2D([], [], color="0.82", linewidth=5))
+    names = [name if areas.get(name) is None else f"{name} (area {areas[name]:.0f})" for name in looks]
+    return shown, [*names, "placebo (its attacker's colour)", "worst of all attackers"]

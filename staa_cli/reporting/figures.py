@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staa_cli.reporting.curve import draw_curve
+from staa_cli.reporting.maps import draw_bars, draw_flips, draw_map
 from staa_cli.reporting.model import Number, Row, Table
 from staa_cli.reporting.runs import FinishedRun, LoadedRun
-from staa_cli.reporting.tables import accepted, build_tables, is_attack
+from staa_cli.reporting.tables import TABLES, accepted, build_tables, is_attack
 from staa_cli.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ METADATA = {
 }
 
 
+PICTURES: dict[str, Callable[[Sequence[FinishedRun]], Figure]] = {
+    "curve": draw_curve,
+    "map": draw_map,
+    "emotions": draw_flips,
+    "bars": draw_bars,
+}
+"""What can be drawn of attacks."""
+NOTHING = "{}: nothing to draw, expected results of 'staa attack', 'staa baseline', or of 'staa train-victim' with a confusion matrix"
 DRAWN = ("attacks", "confusion")
 """The tables that can be drawn."""
 
@@ -62,19 +71,24 @@ def encode(figure: Figure, format: str) -> bytes:
     return picture.getvalue()
 
 
-def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str) -> Figure:
+def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str | None = None) -> Figure:
     """What a picture shows of runs: attackers as curves, or victims' confusion matrices.
 
     Args:
         tables: the first of them that can be drawn is; where none can, attackers are, and without any the matrices.
         axis: what success is drawn against.
+        what: one of `PICTURES`; None takes what the tables say.
 
     Raises:
         UsageError: no run fits.
     """
     which = next((name for name in tables if name in DRAWN), None)
     if which is None:
-        which = "attacks" if any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
+        which = "attacks" if what or any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
+        if not any(TABLES[which].accepts(FinishedRun(*run)) for run in runs):
+            raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs) or "no run"))
+    if what is not None and what != "curve":
+        return PICTURES[what](accepted(runs, "attacks"))
     return draw_curve(accepted(runs, "attacks"), axis) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
 
 

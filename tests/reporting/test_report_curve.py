@@ -109,7 +109,8 @@ def test_the_picture_shows_lines_placebos_and_equal_scales(run: Any) -> None:
     drawn = {line.get_linestyle(): line for line in panels[0].lines if list(line.get_xdata()) == pytest.approx([1.49, 10.4])}
     assert (list(drawn["-"].get_ydata()), list(drawn["--"].get_ydata())) == ([30.0, 90.0], [3.0, 9.0])
     assert drawn["-"].get_color() == drawn["--"].get_color()
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["BIM", "STAA-Net guided", "placebo (its attacker's colour)"]
+    names = ["BIM", "STAA-Net guided (area 60)", "placebo (its attacker's colour)", "worst of all attackers"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == names
     assert [text.get_text() for text in panels[0].get_xticklabels()] == ["2", "5", "10", "20", "50", "100"]
     assert len(panels[0].containers) == 2
 
@@ -147,7 +148,7 @@ def test_the_command(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str
     a, b = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert a.startswith(b"\x89PNG")
     assert a != b
-    with pytest.raises(UsageError, match="unknown value of --x 'second', expected one of 'seconds', 'sparsity'; did you mean 'seconds'"):
+    with pytest.raises(UsageError, match="unknown value of --x 'second', expected one of 'seconds', 'snr', 'sparsity'; did you"):
         report([folder], figure=tmp_path / "c.png", x="second")
     with pytest.raises(UsageError, match="there is no --figure"):
         report([folder], x="seconds")

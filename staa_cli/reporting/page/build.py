@@ -8,11 +8,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from staa_cli.reporting.attacks import ordered, row_name
+from staa_cli.reporting.attacks import row_name
 from staa_cli.reporting.model import RUNS, SEPARATOR, Cell, Column, Number, Row, Table
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
-from staa_cli.reporting.page.charts import curves, flips, heat_map
+from staa_cli.reporting.page.charts import curves, flips, heat_map, in_table_order
 from staa_cli.reporting.page.examples import examples
 from staa_cli.reporting.page.verdict import comparable, furthest, sentence, strongest, tiles
 from staa_cli.reporting.pairs import threat_of
@@ -74,16 +74,6 @@ def environment() -> Environment:
     )
     made.filters["digits"] = lambda value, digits=1: "–" if value is None else f"{value:z.{digits}f}"
     return made
-
-
-def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    """Threat models and attackers as in tables."""
-    named = {str(run.path): run for run in runs}
-    rows: list[Row] = [
-        {"threat_model": victim_name(run.text("threat_model") or ""), "attacker": row_name(run, "attacks"), "budget": None, RUNS: path}
-        for path, run in named.items()
-    ]
-    return [named[str(row[RUNS])] for row in ordered(rows)]
 
 
 def as_html(table: Table) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from staa_cli.reporting.attacks import budget_text, row_name
+from staa_cli.reporting.attacks import budget_text, ordered, row_name
 from staa_cli.reporting.curve import AXES, EDGE, Line, attackers, in_models_order, trace
+from staa_cli.reporting.model import RUNS, Row
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import Judgement
 from staa_cli.reporting.pairs import place_of, threat_of
@@ -83,6 +84,16 @@ def panel(lines: Sequence[Line], victim: str, names: Sequence[str], scale: Scale
 
 def point(scale: Scale, cost: float, rate: float) -> dict[str, float]:
     return {"x": round(scale.place(cost), 1), "y": round(HEIGHT * (1 - rate / 100), 1), "cost": cost, "rate": rate}
+
+
+def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """Threat models and attackers as in tables."""
+    named = {str(run.path): run for run in runs}
+    rows: list[Row] = [
+        {"threat_model": victim_name(run.text("threat_model") or ""), "attacker": row_name(run, "attacks"), "budget": None, RUNS: path}
+        for path, run in named.items()
+    ]
+    return [named[str(row[RUNS])] for row in ordered(rows)]
 
 
 def heat_map(runs: Sequence[FinishedRun]) -> dict[str, Any] | None:

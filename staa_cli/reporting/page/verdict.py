@@ -146,7 +146,7 @@ def quiet(best: Rate) -> Tile:
     words = ["below the speech's peak lies the change's, on average over successes"]
     words += [f"{segmental:.1f} dB in segmental SNR"] if segmental is not None else []
     words += [f"{heard:.0f} % of its energy is above the masking threshold"] if heard is not None else []
-    beside = "its placebo is exactly as loud" + ("" if best.placebo is None else f" and changes {best.placebo:.1f} %")
+    beside = "its placebo is exactly as loud" + ("" if best.placebo is None else f" and changes {best.placebo:.1f}{SPACE}%")
     return Tile("How quietly", "–" if peak is None else f"{peak:.1f}", "dB", "; ".join(words), None, None, beside)
 
 
@@ -159,7 +159,7 @@ def transfer(best: Rate, far: Rate | None) -> Tile:
 
 
 def noise(one: Rate) -> str:
-    return "no placebo in these older results" if one.placebo is None else f"placebo {one.placebo:.1f} %, lift {one.lift:.1f} points"
+    return "no placebo in these older results" if one.placebo is None else f"placebo {one.placebo:.1f}{SPACE}%, lift {one.lift:.1f} points"
 
 
 def shares(percent: float) -> str:

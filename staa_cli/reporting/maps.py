@@ -1,0 +1,151 @@
+"""Who fools whom, from which emotion to which, and the second paper's figures 4 and 5. Needs the extra `figures` to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+from staa_cli.reporting.attacks import row_name
+from staa_cli.reporting.curve import COLOURS
+from staa_cli.reporting.measures import measured_on
+from staa_cli.reporting.names import corpus_name, in_order, victim_name
+from staa_cli.reporting.outcomes import by_victim, outcomes
+from staa_cli.reporting.page.charts import flips, heat_map, in_table_order
+from staa_cli.reporting.pairs import place_of, threat_of
+from staa_cli.reporting.runs import FinishedRun
+from staa_cli.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOUR_MAP = "cividis"
+"""The colour-blind read it as others do."""
+
+
+def draw_map(runs: Sequence[FinishedRun]) -> Figure:
+    """Attackers in rows, victims in columns: success rate on the left, lift on the right, both from 0 to 100; ◆ marks the threat model.
+
+    Raises:
+        UsageError: there is nothing to draw.
+    """
+    from matplotlib.figure import Figure
+
+    found = heat_map(in_table_order(runs))
+    if found is None:
+        raise UsageError("the runs hold no success rate, so there is nothing to draw")
+    names = [f"{row['name']} {row['where']}".strip() for row in found["rows"]]
+    width = 2.2 * (0.85 * len(found["victims"]) + 0.8) + 0.09 * max(map(len, names))
+    figure = Figure(figsize=(width, 1.9 + 0.32 * len(names)), layout="constrained")
+    for axes, key, title in zip(figure.subplots(1, 2, sharey=True), ("rate", "lift"), ("ASR (%)", "lift over the placebo"), strict=True):
+        values = [[None if cell is None else cell[key] for cell in row["cells"]] for row in found["rows"]]
+        marks = [["◆" if cell and cell["threat"] else "" for cell in row["cells"]] for row in found["rows"]]
+        texts = [
+            ["–" if value is None else f"{value:z.0f}{mark}" for value, mark in zip(line, signs, strict=True)]
+            for line, signs in zip(values, marks, strict=True)
+        ]
+        shade(axes, values, texts, found["victims"], names)
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def draw_flips(runs: Sequence[FinishedRun]) -> Figure:
+    """A panel for each attack: predictions of its threat model before in rows, after in columns; in brackets after the placebo.
+
+    Raises:
+        UsageError: there is nothing to draw.
+    """
+    from matplotlib.figure import Figure
+
+    read = [(run, flips(by_victim(outcomes(run)).get(threat_of(run), []))) for run in in_table_order(runs)]
+    known = [(run, found) for run, found in read if found is not None]
+    if not known:
+        raise UsageError("the runs hold no results of single utterances, so there is nothing to draw")
+    across = min(3, len(known))
+    side = 1.6 + 0.62 * max(len(found["classes"]) for _, found in known)
+    figure = Figure(figsize=(side * across, side * ceil(len(known) / across)), layout="constrained")
+    panels = list(figure.subplots(ceil(len(known) / across), across, squeeze=False).flat)
+    for axes, (run, found) in zip(panels, known, strict=False):
+        values = [[cell["share"] for cell in row["cells"]] for row in found["rows"]]
+        texts = [[in_field(cell["count"], cell["placebo"]) for cell in row["cells"]] for row in found["rows"]]
+        shade(axes, values, texts, found["classes"], [f"{row['name']} {row['count']}" for row in found["rows"]])
+        axes.set(xlabel="after (in brackets: after the placebo)", ylabel="before")
+        axes.set_title(f"{row_name(run, 'attacks')} on {victim_name(threat_of(run))}\n{place_of(run)}", fontsize=9)
+    for axes in panels[len(known) :]:
+        axes.remove()
+    return figure
+
+
+def in_field(count: int, placebo: int | None) -> str:
+    """A count and its placebo's; nothing where both are 0."""
+    if placebo is None:
+        return str(count or "")
+    return f"{count}\n({placebo})" if count or placebo else ""
+
+
+def shade(
+    axes: Axes, values: Sequence[Sequence[float | None]], texts: Sequence[Sequence[str]], across: Sequence[str], down: Sequence[str]
+) -> None:
+    """A map of percent, the number in each field."""
+    axes.imshow([[max(0.0, value or 0.0) for value in line] for line in values], cmap=COLOUR_MAP, vmin=0, vmax=100, aspect="auto")
+    for row, line in enumerate(texts):
+        for column, text in enumerate(line):
+            colour = "black" if (values[row][column] or 0) > 55 else "white"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(len(across)), across, rotation=30, ha="right", fontsize=8)
+    axes.set_yticks(range(len(down)), down, fontsize=8)
+
+
+def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
+    """Accuracy under attack above, seconds below, by attack and corpus, on the threat model: figures 5 and 4 of the second paper.
+
+    Beside each bar stands what the clean utterances (a line) and the placebo (a cross) have.
+
+    Raises:
+        UsageError: no run has labels.
+    """
+    from matplotlib.figure import Figure
+
+    told = [run for run in in_table_order(runs) if measured_on(run, threat_of(run), "accuracy")[0] is not None]
+    if not told:
+        raise UsageError("the runs hold no accuracy, which needs labels, so there is nothing to draw")
+    names = list(dict.fromkeys(row_name(run, "attacks") for run in told))
+    corpora = in_order((corpus_name(run.text("corpus") or "") for run in told), ())
+    figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(corpora) + 1)), 6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    width = 0.8 / len(corpora)
+    for at, corpus in enumerate(corpora):
+        for run in told:
+            if corpus_name(run.text("corpus") or "") != corpus:
+                continue
+            place = names.index(row_name(run, "attacks")) + (at - (len(corpora) - 1) / 2) * width
+            threat = threat_of(run)
+            value, beside = measured_on(run, threat, "accuracy")
+            clean, seconds = run.number("victims", threat, "accuracy_percent", "clean"), run.number("seconds_per_utterance")
+            above.bar(place, value or 0.0, width * 0.9, color=COLOURS[at % len(COLOURS)])
+            if clean is not None:
+                above.hlines(clean, place - width / 2, place + width / 2, color="black", linewidth=1.4)
+            if beside.placebo is not None:
+                above.plot(place, beside.placebo, marker="x", color="black", markersize=5)
+            if seconds:
+                below.bar(place, seconds, width * 0.9, color=COLOURS[at % len(COLOURS)])
+    above.set(ylabel="accuracy (%)", ylim=(0, 100))
+    below.set(ylabel="seconds per utterance", yscale="log")
+    below.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    for axes in (above, below):
+        axes.grid(axis="y", color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+    bars_legend(figure, corpora)
+    return figure
+
+
+def bars_legend(figure: Figure, corpora: Sequence[str]) -> None:
+    from matplotlib.artist import Artist
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Artist] = [Patch(color=COLOURS[at % len(COLOURS)]) for at in range(len(corpora))]
+    handles += [Line2D([], [], color="black", linewidth=1.4), Line2D([], [], color="black", marker="x", linestyle="", markersize=5)]
+    labels = [*(name or "audio files" for name in corpora), "without an attack", "placebo"]
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)

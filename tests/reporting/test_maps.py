@@ -1,0 +1,70 @@
+"""Pictures of attacks beside the curves, and the area under these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from staa_cli.commands.report import report
+from staa_cli.reporting.area import area_percent, worst
+from staa_cli.reporting.figures import draw
+from staa_cli.reporting.maps import draw_bars, draw_flips, draw_map
+from staa_cli.runtime.errors import UsageError
+
+from .test_page import Finished, finished
+
+__all__ = ["finished"]
+
+
+def test_the_area_is_the_mean_over_the_logarithm_of_the_cost() -> None:
+    assert area_percent([(1, 40), (10, 40), (100, 40)]) == pytest.approx(40)
+    assert area_percent([(1, 0), (100, 100)]) == pytest.approx(50)
+    assert area_percent([(1, 0), (10, 100), (100, 100)]) == pytest.approx(75)
+    assert area_percent([(1, 40)]) is None
+    assert area_percent([(5, 40), (5, 50)]) is None
+
+
+def test_the_worst_never_falls() -> None:
+    assert worst([[(1, 10), (3, 50)], [(2, 30), (4, 20)]]) == [(1, 10), (2, 30), (3, 50), (4, 50)]
+
+
+def test_success_and_lift_have_one_scale_and_say_their_numbers(finished: Finished) -> None:
+    left, right = draw_map([finished()]).axes
+    assert left.get_images()[0].get_clim() == right.get_images()[0].get_clim() == (0, 100)
+    assert [text.get_text() for text in left.texts] == ["64◆", "28"]
+    assert [text.get_text() for text in right.texts] == ["59◆", "23"]
+
+
+def test_from_which_emotion_to_which_counts_every_utterance(finished: Finished) -> None:
+    (axes,) = draw_flips([finished()]).axes
+    assert sum(int(text.get_text().split("\n")[0]) for text in axes.texts if text.get_text()) == 14
+    assert sorted(text.get_text() for text in axes.texts if text.get_text()) == ["5\n(14)", "9\n(0)"]
+
+
+def test_bars_need_labels_and_show_the_placebo(finished: Finished) -> None:
+    run = finished()
+    run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"] = {"clean": 100.0, "adversarial": 36.0}
+    above, below = draw_bars([run]).axes
+    assert [patch.get_height() for patch in above.patches] == [36.0]
+    assert [line.get_ydata()[0] for line in above.lines] == [100.0], "the placebo changes nothing here"
+    assert [patch.get_height() for patch in below.patches] == [0.0123]
+    (run.path / "results.jsonl").unlink()
+    del run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"]
+    with pytest.raises(UsageError, match="no accuracy, which needs labels"):
+        draw_bars([run])
+
+
+@pytest.mark.parametrize("what", ["curve", "map", "emotions", "bars"])
+def test_the_command_draws_each(finished: Finished, tmp_path: Path, what: str) -> None:
+    assert report([finished().path], figure=tmp_path / "f.svg", what=what) == 0
+    assert (tmp_path / "f.svg").read_text().startswith("<?xml")
+
+
+def test_no_table_is_spoken_of_that_nobody_asked_for(prepared: object, tmp_path: Path) -> None:
+    run = prepared()  # type: ignore[operator]
+    with pytest.raises(UsageError, match="nothing to draw, expected results of") as told:
+        draw([run], (), "sparsity")
+    assert "table" not in str(told.value)
+    with pytest.raises(UsageError, match=r"unknown picture 'mop', .*did you mean 'map'"):
+        report([], figure=tmp_path / "f.svg", what="mop")
