@@ -77,3 +77,10 @@ def test_attacks_by_the_speaker_count_each_group(finished: Finished) -> None:
 def test_speakers_that_are_not_known_are_said(attack: Any) -> None:
     with pytest.raises(UsageError, match="does not know its speakers: attack a prepared folder again"):
         build_tables([attack()], "attacked")
+
+
+def test_accuracies_of_the_second_papers_victim_say_what_its_protocol_leaks(attack: Any) -> None:
+    made = attack(threat="cnn-lstm", asr={"cnn-lstm": 50.0})
+    (leaky,), (plain,) = (build_tables([made], measure=measure) for measure in ("accuracy", "asr"))
+    assert any("heard in training" in note for note in leaky.notes)
+    assert not any("heard in training" in note for note in plain.notes)
