@@ -85,8 +85,8 @@ def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str 
     which = next((name for name in tables if name in DRAWN), None)
     if which is None:
         which = "attacks" if what or any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
-        if not any(TABLES[which].accepts(FinishedRun(*run)) for run in runs):
-            raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs) or "no run"))
+        if runs and not any(TABLES[which].accepts(FinishedRun(*run)) for run in runs):
+            raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs)))
     if what is not None and what != "curve":
         return PICTURES[what](accepted(runs, "attacks"))
     return draw_curve(accepted(runs, "attacks"), axis) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))

@@ -25,6 +25,8 @@ class Judgement:
         margins: before and after, beyond the clean prediction.
         samples: of the utterance.
         source: the clean file's path from the run's folder.
+        span: start and end in seconds of a segment of a recording; None for a whole file.
+        exact: whether the file holds what the measures say; the perturbation of a file at its own rate is measured at 16 kHz alone.
 
     What older results lack is None.
     """
@@ -44,6 +46,13 @@ class Judgement:
     margins: tuple[float, float] | None = None
     samples: int | None = None
     source: str | None = None
+    span: tuple[float, float] | None = None
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file, and the place of a segment in it."""
+        return self.file if self.span is None else f"{self.file}, {self.span[0]:g} to {self.span[1]:g} s"
 
 
 def outcomes(run: FinishedRun) -> list[Judgement]:
@@ -73,6 +82,7 @@ def read_line(content: dict[str, Any]) -> Judgement:
     if not all(isinstance(content[name], str) for name in names) or not isinstance(content["success"], bool):
         raise TypeError("a name that is no text")
     noise, margin, samples = content.get("placebo") or {}, content.get("margin"), content.get("audio", {}).get("samples")
+    segment = content.get("segment")
     return Judgement(
         content["file"],
         content["output"],
@@ -89,6 +99,8 @@ def read_line(content: dict[str, Any]) -> Judgement:
         None if margin is None else (margin["clean"], margin["adversarial"]),
         samples if isinstance(samples, int) else None,
         content.get("run", {}).get("source"),
+        None if segment is None else (float(segment["start"]), float(segment["end"])),
+        "written_rate" not in content.get("audio", {}),
     )
 
 

@@ -31,7 +31,7 @@ def with_perception(run: LoadedRun, prepared: Sequence[Path], said: Callable[[st
             if isinstance(pair, Pair):
                 scored.append((one.success, perceive(pair.clean, pair.adversarial)))
             else:
-                said(f"{path}: {one.file} is not scored: {pair}")
+                said(f"{path}: {one.name} is not scored: {pair}")
     measured = {
         name: {
             "all": mean([values[name] for _, values in scored]),

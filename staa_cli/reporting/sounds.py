@@ -53,7 +53,7 @@ def load_pair(run: FinishedRun, one: Judgement, prepared: Sequence[Path] = ()) -
     Returns:
         Why there is no sound, where that is so.
     """
-    if not one.output.endswith(".wav"):
+    if one.output.endswith(".npy"):
         return "the attack changed the log-Mel spectrogram behind the audio, so there is nothing to hear"
     places = [run.path / one.source] if one.source else []
     places += [folder / one.file for folder in prepared]
@@ -66,7 +66,10 @@ def load_pair(run: FinishedRun, one: Judgement, prepared: Sequence[Path] = ()) -
         return str(error)
     if len(clean) != len(adversarial):
         return f"the clean file has changed: {found} has {len(clean)} samples, the attacked one {len(adversarial)}"
-    pair, told = Pair(clean, adversarial), one.measures.get("sparsity_percent")
+    if one.span is not None:
+        start, end = (round(SAMPLE_RATE * seconds) for seconds in one.span)
+        clean, adversarial = clean[start:end], adversarial[start:end]
+    pair, told = Pair(clean, adversarial), one.measures.get("sparsity_percent") if one.exact else None
     moved = 100 * float(np.mean(pair.perturbation != 0)) if len(clean) else 0.0
     if told is not None and abs(moved - told) > 1e-3:
         return f"the clean file has changed: {found} and {one.output} differ in {moved:.3g} % of the samples, the attack moved {told:.3g} %"

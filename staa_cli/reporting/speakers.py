@@ -58,6 +58,6 @@ def entries(run: FinishedRun, found: Sequence[Judgement], measure: str) -> list[
                 "group": group,
             }
             scored = {name: score([one for one in members if one.victim == name], measure) for name in run.mapping("victims")}
-            values = {"utterances": float(len({one.file for one in members}))} | {name: value for name, (value, _) in scored.items()}
+            values = {"utterances": float(len({one.name for one in members}))} | {name: value for name, (value, _) in scored.items()}
             made.append(Entry(run, labels, "", values, run.settings, {name: beside for name, (_, beside) in scored.items()}))
     return made

@@ -45,19 +45,20 @@ def draw_utterance(runs: Sequence[FinishedRun], name: str) -> Figure:
     first = next((one for one in judged if one.victim == threat), judged[0])
     pair = load_pair(attacks[0], first, [run.path for run in runs if run.command == "prepare"])
     if isinstance(pair, str):
-        raise UsageError(f"{first.file} cannot be drawn: {pair}")
+        raise UsageError(f"{first.name} cannot be drawn: {pair}")
     return draw_pair(pair, title(attacks[0], first, judged))
 
 
 def of_file(run: FinishedRun, name: str) -> list[Judgement]:
     """What became of one file under each victim."""
     found = outcomes(run)
-    files = list(dict.fromkeys(one.file for one in found))
-    fitting = [file for file in files if file == name] or [file for file in files if Path(file).match(name) or Path(file).stem == name]
+    files = {one.name: one.file for one in found}
+    fitting = [known for known in files if known == name]
+    fitting = fitting or [known for known, file in files.items() if Path(file).match(name) or Path(file).stem == name]
     if len(fitting) != 1:
         what = f"{len(fitting)} files called" if fitting else "no result of"
         raise UsageError(f"{run.path} has {what} '{name}', expected one of its {len(files)} files{suggestion(name, files)}")
-    return [one for one in found if one.file == fitting[0]]
+    return [one for one in found if one.name == fitting[0]]
 
 
 def title(run: FinishedRun, first: Judgement, judged: Sequence[Judgement]) -> str:
@@ -70,7 +71,7 @@ def title(run: FinishedRun, first: Judgement, judged: Sequence[Judgement]) -> st
         for one in judged
     ]
     lines = ["; ".join(verdicts[start : start + 2]) for start in range(0, len(verdicts), 2)]
-    return "\n".join([f"{first.file}{label}, under {row_name(run, 'attacks')}", ", ".join(measures), *lines])
+    return "\n".join([f"{first.name}{label}, under {row_name(run, 'attacks')}", ", ".join(measures), *lines])
 
 
 def draw_pair(pair: Pair, heading: str) -> Figure:

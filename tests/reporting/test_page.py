@@ -134,6 +134,20 @@ def test_the_files_of_older_runs_are_found_in_prepared_folders(finished: Finishe
     assert isinstance(load_pair(run, old, [tmp_path / "in"]), Pair)
 
 
+def test_a_segment_of_a_recording_is_heard_alone(finished: Finished) -> None:
+    run = finished()
+    lines = [json.loads(line) for line in (run.path / "results.jsonl").read_text().splitlines()]
+    for line in lines[:2]:
+        line["segment"] = {"number": 1, "start": 0.125, "end": 0.25}
+        line["audio"]["written_rate"] = 8000
+    (run.path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    first = outcomes(run)[0]
+    assert first.name == "0.wav, 0.125 to 0.25 s"
+    pair = load_pair(run, first)
+    assert isinstance(pair, Pair)
+    assert pair.seconds == 0.125
+
+
 def test_utterances_are_chosen_to_be_told_apart(finished: Finished) -> None:
     victims = by_victim(outcomes(finished()))
     chosen = choose(victims, "emo18")

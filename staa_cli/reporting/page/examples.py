@@ -18,7 +18,7 @@ def examples(run: FinishedRun, victims: dict[str, list[Judgement]], threat: str,
     """A card for each of about ten utterances of a run."""
     everything = [one for found in victims.values() for one in found]
     chosen = choose(victims, threat)
-    return [card(run, [one for one in everything if one.file == file], why, threat, prepared) for file, why in chosen.items()]
+    return [card(run, [one for one in everything if one.name == file], why, threat, prepared) for file, why in chosen.items()]
 
 
 def card(run: FinishedRun, judged: Sequence[Judgement], why: str, threat: str, prepared: Sequence[Path]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def card(run: FinishedRun, judged: Sequence[Judgement], why: str, threat: str, p
     about = [first.label, first.gender, first.language]
     found = load_pair(run, first, prepared)
     return {
-        "file": first.file,
+        "file": first.name,
         "why": why,
         "success": first.success,
         "about": ", ".join(filter(None, about)),
