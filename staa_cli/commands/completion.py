@@ -23,6 +23,7 @@ TABLES = {
     "speakers": "the utterances of each speaker",
     "confusion": "which emotion is taken for which",
     "groups": "recognition by language and by gender",
+    "attacked": "attacks by the gender and language of the speaker",
     "paired": "input by input against another run (--against)",
     "pairs": "targeted attacks from class to class",
 }
