@@ -13,7 +13,7 @@ import pytest
 
 from staa_cli.commands import completion
 from staa_cli.recipes import shipped
-from staa_cli.reporting.formats import FORMATS
+from staa_cli.reporting.formats import FORMATS, PAGE
 from staa_cli.reporting.tables import TABLES
 from staa_cli.runtime.device import check_device_name
 from staa_cli.runtime.schema import Split
@@ -51,7 +51,7 @@ def test_recipes_begin_as_the_word_does() -> None:
 def test_what_is_offered_is_what_exists() -> None:
     assert words(completion.splits(line("attack"), "")) == list(get_args(Split))
     assert set(words(completion.tables(line("report"), ""))) == set(TABLES)
-    assert set(words(completion.formats(line("report"), ""))) == set(FORMATS)
+    assert set(words(completion.formats(line("report"), ""))) == {*FORMATS, PAGE}
     assert words(completion.tables(line("report"), "c")) == ["corpus", "confusion"]
     for device in words(completion.devices(line("attack"), "")):
         check_device_name(device)
@@ -129,7 +129,7 @@ def typed(*line: str) -> list[str]:
         (["train-generator", "paper-iemocap", "--set", "threshold.ga"], ["threshold.gate="]),
         (["attack", "net", "data", "--split", ""], ["train", "val", "test"]),
         (["attack", "net", "--device", "cu"], ["cuda"]),
-        (["report", "--table", "a"], ["attacks", "ablation"]),
+        (["report", "--table", "a"], ["attacks", "ablation", "attacked"]),
         (["report", "run", "--format", "m"], ["markdown"]),
     ],
     ids=" ".join,
