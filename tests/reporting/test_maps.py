@@ -45,7 +45,9 @@ def test_from_which_emotion_to_which_counts_every_utterance(finished: Finished) 
 def test_bars_need_labels_and_show_the_placebo(finished: Finished) -> None:
     run = finished()
     run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"] = {"clean": 100.0, "adversarial": 36.0}
-    above, below = draw_bars([run]).axes
+    weaker = finished("weaker")
+    weaker.metrics["summary"]["victims"]["emo18"]["accuracy_percent"] = {"clean": 100.0, "adversarial": 80.0}
+    above, below = draw_bars([run, weaker]).axes
     assert [patch.get_height() for patch in above.patches] == [36.0]
     assert [line.get_ydata()[0] for line in above.lines] == [100.0], "the placebo changes nothing here"
     assert [patch.get_height() for patch in below.patches] == [0.0123]
