@@ -100,7 +100,8 @@ def shade(
 def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
     """Accuracy under attack above, seconds below, by attack and corpus, on the threat model: figures 5 and 4 of the second paper.
 
-    Of several runs of one name on one corpus the most effective is drawn, as the paper does. Beside each bar stands what the clean utterances (a line) and the placebo (a cross) have.
+    Of several runs of one name on one corpus the most effective is drawn, as the paper does. Beside each bar
+    stands what the clean utterances (a line) and the placebo (a cross) have.
 
     Raises:
         UsageError: no run has labels.
