@@ -59,7 +59,7 @@ class FrankWolfe(GoalAttack):
 
     def climb_from(self, problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor]:
         """As `solve`, from δ `(A, T)`."""
-        found, queries = delta.to(problem.waveforms, copy=True), torch.zeros_like(problem.reference)
+        found, queries = delta.clone(), torch.zeros_like(problem.reference)
         active = torch.arange(len(problem), device=delta.device)
         k = share_of(delta, self.percent)
         total, nearest = torch.zeros_like(delta), torch.full_like(problem.epsilon[:, 0], -torch.inf)

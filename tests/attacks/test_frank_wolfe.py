@@ -61,7 +61,7 @@ def test_a_refinement_is_no_worse_than_its_start() -> None:
     victim, waveforms = tanh_victim(), 0.5 * noise(16)
     reference = victim(waveforms).argmax(dim=1)
     random = torch.Generator().manual_seed(7)
-    start = 0.02 * (torch.rand(waveforms.shape, generator=random, dtype=waveforms.dtype) < 0.05)
+    start = 0.02 * (torch.rand(waveforms.shape, generator=random) < 0.05).to(waveforms)
     refined = FrankWolfe(budget=Budget(linf=0.02), steps=3, percent=5.0).refine(
         victim, waveforms, reference, start, targeted=False, grain=torch.zeros(16, 1, dtype=waveforms.dtype)
     )

@@ -11,7 +11,8 @@ import torch
 
 from staa_cli.attacks.core.goal import Problem
 from staa_cli.audio.budget import add_within_range, bounds
-from staa_cli.audio.files import PCM_SCALE, quantise_adversarial, read_audio, to_integers, write_wav
+from staa_cli.audio.files import quantise_adversarial, read_audio, write_wav
+from staa_cli.audio.wav import PCM_SCALE, to_integers
 
 from ..conftest import EMOTIONS, Outcome, Staa, World
 from ..victims.conftest import export, tiny

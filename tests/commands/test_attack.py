@@ -21,7 +21,7 @@ def versatile(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = out.parent / "recipe.yaml"
     recipe.write_text(
         "step: train-generator\nbudget: {peak_snr_db: 15}\ntrained_snr: [5, 25]\nsparsity: {trained: [1, 50], default: 20}\n"
-        "guide: gradient\ncopies: 2\ntarget: any\nepochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
+        "guide: gradient\nlooks: 2\ntarget: any\nepochs: 2\nbatch_size: 4\nlearning_rate: 1e-3\n"
     )
     assert run_main("train-generator", recipe, "--data", world.data, "--threat", world.emo18, "-o", out) == 0
     return out
@@ -96,11 +96,11 @@ def test_refining_never_loses_a_success_and_moves_no_more_samples(staa: Staa, wo
         assert all(record["linf"] <= record["epsilon"] for record in records(out))
         rates.append(summary(out)["victims"]["emo18"]["asr_percent"])
     assert rates[1] >= rates[0]
-    assert summary(tmp_path / "3")["attacker"] == "STAA-Net 10 % + 3 × sPGD"
+    assert summary(tmp_path / "3")["attacker"] == "STAA-Net 10 % + 3 steps"
 
 
 def test_equal_bytes_again_and_in_another_order(staa: Staa, world: World, versatile: Path, tmp_path: Path) -> None:
-    """The noise of the guide's copies depends on the file alone."""
+    """Nothing depends on what was attacked before."""
     files = sorted((world.data / "audio").rglob("*.wav"))[:4]
     for number, order in enumerate((files, files[::-1])):
         (tmp_path / "list").write_text("\n".join(map(str, order)))
