@@ -36,7 +36,8 @@ class FrankWolfe(GoalAttack):
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""
-        return self.climb_from(problem, torch.zeros_like(problem.waveforms))
+        nothing = torch.zeros_like(problem.waveforms)
+        return self.climb_from(problem, nothing, nothing)
 
     @torch.no_grad()
     def refine(
@@ -45,24 +46,31 @@ class FrankWolfe(GoalAttack):
         waveforms: Tensor,
         reference: Tensor,
         start: Tensor,
+        gradient: Tensor | None = None,
         *,
         targeted: bool,
         grain: Tensor,
     ) -> Tensor:
-        """Go on from the δ that something else found, `(B, T)`. The other arguments and the result are those of `Attack.perturb`."""
+        """Go on from what something else found. The other arguments and the result are those of `Attack.perturb`.
+
+        Args:
+            start: `(B, T)` δ.
+            gradient: `(B, T)` what it has accumulated, in the units of the steps here: each of a mean size of 1.
+        """
+        total = torch.zeros_like(start) if gradient is None else gradient
 
         def solve(problem: Problem) -> tuple[Tensor, Tensor]:
-            return self.climb_from(problem, start[problem.rows])
+            return self.climb_from(problem, start[problem.rows], total[problem.rows])
 
         # Nothing is drawn at random.
         return self.pursue(solve, victim, waveforms, reference, [torch.Generator()] * len(waveforms), targeted, grain).adversarial
 
-    def climb_from(self, problem: Problem, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """As `solve`, from δ `(A, T)`."""
+    def climb_from(self, problem: Problem, delta: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        """As `solve`, from δ and the accumulated gradient, `(A, T)` each."""
         found, queries = delta.clone(), torch.zeros_like(problem.reference)
         active = torch.arange(len(problem), device=delta.device)
         k = share_of(delta, self.percent)
-        total, nearest = torch.zeros_like(delta), torch.full_like(problem.epsilon[:, 0], -torch.inf)
+        nearest = torch.full_like(problem.epsilon[:, 0], -torch.inf)
         for step in range(self.steps + 1):
             with torch.enable_grad():
                 logits, leaf = problem.look(delta)

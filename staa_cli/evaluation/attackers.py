@@ -84,21 +84,25 @@ class GeneratorAttacker:
         rows = waveform.expand(1 if targets is None else len(targets), -1)
         asked = self.ask(rows, clean.expand(len(rows)), targets)
         if self.recipe.sparsity is None:
-            return self.best(network(rows, asked).adversarial, clean)
+            free: Tensor = network(rows, asked).adversarial
+            return free[self.best(free, clean)]
         magnitudes, logits = network.rank(rows, asked)
         k = share_of(rows, self.recipe.sparsity)
-        found = self.best(place(rows, magnitudes, logits, k, grain.expand(len(rows), 1)), clean)
+        tried = place(rows, magnitudes, logits, k, grain.expand(len(rows), 1))
+        best = self.best(tried, clean)
+        found = tried[best]
         if not self.recipe.refine:
             return found
         attack = FrankWolfe(budget=self.recipe.budget, steps=self.recipe.refine, percent=self.recipe.sparsity)
+        # Where it has looked already, it goes on from there; a look at another class than was found best leads elsewhere.
+        looked = None if asked.gradient is None or self.many else asked.gradient[best]
         aim = clean if self.target is None else clean.new_tensor([self.target])
-        return attack.refine(self.threat.victim, waveform, aim, found - waveform, targeted=self.target is not None, grain=grain)
+        return attack.refine(self.threat.victim, waveform, aim, found - waveform, looked, targeted=self.target is not None, grain=grain)
 
-    def best(self, found: Tensor, clean: Tensor) -> Tensor:
-        """Of several x_adv `(B, T)` the one that is furthest from the `(1,)` clean class on the threat model, `(1, T)`."""
-        if len(found) == 1:
-            return found
-        return found[margin(self.threat(found), clean.expand(len(found)), targeted=False).argmax()].unsqueeze(0)
+    def best(self, found: Tensor, clean: Tensor) -> slice:
+        """Of several x_adv `(B, T)` the place of the one that is furthest from the `(1,)` clean class on the threat model."""
+        best = int(margin(self.threat(found), clean.expand(len(found)), targeted=False).argmax()) if len(found) > 1 else 0
+        return slice(best, best + 1)
 
     def ask(self, rows: Tensor, clean: Tensor, targets: Tensor | None) -> Request:
         """`(B, T)` x, `(B,)` predictions and targets."""

@@ -70,3 +70,22 @@ def test_a_refinement_is_no_worse_than_its_start() -> None:
     assert torch.allclose(refined[done], (waveforms + start)[done])
     assert (after >= before - 1e-9).all()
     assert (after > before)[~done].any()
+
+
+def test_a_refinement_goes_on_where_the_looks_ended() -> None:
+    """With what two steps have accumulated, one more is the third."""
+    victim, waveforms = tanh_victim(), 0.5 * noise(8)
+    reference = victim(waveforms).argmax(dim=1)
+
+    def steps(count: int) -> FrankWolfe:
+        return FrankWolfe(budget=Budget(linf=0.02), steps=count, percent=5.0, stop=False)
+
+    total, point = torch.zeros_like(waveforms), waveforms
+    for _ in range(2):
+        leaf = point.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(margin(victim(leaf), reference, False).sum(), leaf)
+        total += gradient / gradient.abs().mean(dim=1, keepdim=True)
+        point = steps(2)(victim, waveforms, reference, range(8)) if _ else steps(1)(victim, waveforms, reference, range(8))
+    grain = torch.zeros(8, 1, dtype=waveforms.dtype)
+    third = steps(1).refine(victim, waveforms, reference, point - waveforms, total, targeted=False, grain=grain)
+    assert torch.allclose(third, steps(3)(victim, waveforms, reference, range(8)))

@@ -151,10 +151,16 @@ SECTIONS = {
             suffix=", attacks made for transfer",
         ),
         Part(
-            "Frank-Wolfe behind the generator, on 2 % of the samples, one seed.",
-            "make generators CORPUS=emodb SEEDS=0",
-            ("generators/emodb/*/guided-refined/*", "generators/emodb/*/guided-paper-refined/*"),
-            suffix=", refined",
+            "Frank-Wolfe behind the generator, on 2 % of the samples, guided by plain Emo18.",
+            "make generators CORPUS=emodb SEEDS=0,1,2",
+            ("generators/emodb/*/guided-paper-refined/*",),
+            suffix=", refined, plain Emo18",
+        ),
+        Part(
+            "The same, guided by noise-trained Emo18.",
+            "make generators CORPUS=emodb SEEDS=0,1,2",
+            ("generators/emodb/*/guided-refined/*",),
+            suffix=", refined, noise-trained Emo18",
         ),
         Part(
             "A generator for all targets, guided by plain Emo18, on 6.25 % of the samples: success is that the prediction is the "
