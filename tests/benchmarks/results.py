@@ -173,7 +173,7 @@ SECTIONS = {
     "The paper's table 4 on a small corpus": [
         Part(
             "The paper's own form, `small`, with the victims that our own do not replace. On 300 utterances it moves nothing or next to "
-            "nothing: its losses close all positions before the first success. SparseFool attacked 32 utterances; where STAA-Net moved no "
+            "nothing: from the first epoch on hardly a position is open. SparseFool attacked 32 utterances; where STAA-Net moved no "
             "sample there is no PGD to compare with.",
             "make table4 FORM='paper --set size=small' BASELINES='pgd sparsefool' LIMIT=32",
             ("paper/emodb/*/*/whole/*",),
