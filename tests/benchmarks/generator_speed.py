@@ -40,9 +40,9 @@ BUDGET = Budget(peak_snr_db=20)
 Work = Callable[[Tensor, Tensor], object]
 
 
-def generator(threat: LoadedVictim, size: str, guide: str, copies: int) -> Work:
+def generator(threat: LoadedVictim, size: str, guide: str, looks: int) -> Work:
     recipe = TrainGeneratorRecipe.model_validate(
-        {"step": "train-generator", "size": size, "budget": BUDGET, "sparsity": Sparsity(), "guide": guide, "copies": copies}
+        {"step": "train-generator", "size": size, "budget": BUDGET, "sparsity": Sparsity(), "guide": guide, "looks": looks}
     )
     network = build_generator(recipe, len(threat.labels)).eval().requires_grad_(False)
     attacker = GeneratorAttacker(LoadedGenerator(network, threat, [threat.model], recipe, ""), settle(recipe, PERCENT))
@@ -71,8 +71,8 @@ def main() -> None:
     k = {"percent": PERCENT, "redraw": False}
     works: dict[str, Work] = {
         "STAA-Net small": generator(threat, "small", "none", 1),
-        "STAA-Net small, guided, 1 copy": generator(threat, "small", "gradient", 1),
-        "STAA-Net small, guided, 4 copies": generator(threat, "small", "gradient", 4),
+        "STAA-Net small, guided, 1 look": generator(threat, "small", "gradient", 1),
+        "STAA-Net small, guided, 3 looks": generator(threat, "small", "gradient", 3),
         "STAA-Net base": generator(threat, "base", "none", 1),
         "PGD, 20 steps": baseline(PGD(budget=BUDGET, steps=20, step_size=0.1, positions=k), threat),  # type: ignore[arg-type]
         "sPGD, at most 300 steps": baseline(SparsePGD(budget=BUDGET, percent=PERCENT), threat),
