@@ -1,6 +1,6 @@
 """What `make demo` must show, whatever the machine: python -m tests.benchmarks.floors [runs/demo]
 
-The floors lie some ten points below what several runs gave, as trainings differ with the processor and its threads.
+The floors lie well below what the README's run gave, as trainings differ with the processor and its threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FLOORS = {
-    ("guided-test/sparsity-5", "emo18", "asr_percent"): 80,
+    ("guided-test/sparsity-5", "emo18", "asr_percent"): 70,
     ("guided-test/sparsity-5", "zhao19", "lift_points"): 25,
     ("staa-net-test/sparsity-5", "emo18", "lift_points"): 10,
 }

@@ -229,7 +229,8 @@ def long_audio() -> str:
 
 def folders() -> str:
     """What many files cost."""
-    command = "python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data --files 100 1000 4000 10000 --jobs 1 2"
+    files = "--files 100 1000 4000 10000 --jobs 1 2"
+    command = f"python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data {files}"
     words = (
         "`staa attack` on folders of WAVs of 1 s, `small` generator and Emo18, start-up included. Other work had the cores too "
         "in the rows of 100 and 10,000 files and before, so that their walls say little: beside them stands the processor time of the "
