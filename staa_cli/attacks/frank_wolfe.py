@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from staa_cli.attacks.core.goal import GoalAttack, Problem
 from staa_cli.attacks.core.tensors import differentiate
-from staa_cli.audio.sparsity import share_of, steepest
+from staa_cli.audio.sparsity import in_units, share_of, steepest
 from staa_cli.runtime.schema import Switch
 
 
@@ -55,7 +55,7 @@ class FrankWolfe(GoalAttack):
 
         Args:
             start: `(B, T)` δ.
-            gradient: `(B, T)` what it has accumulated, in the units of the steps here: each of a mean size of 1.
+            gradient: `(B, T)` what it has accumulated, `in_units` as the steps here.
         """
         total = torch.zeros_like(start) if gradient is None else gradient
 
@@ -84,6 +84,6 @@ class FrankWolfe(GoalAttack):
             if step == self.steps or not bool(running.any()):
                 break
             active, problem, nearest, total, ascent = active[running], problem[running], nearest[running], total[running], ascent[running]
-            total = self.momentum * total + ascent / ascent.abs().mean(dim=1, keepdim=True).clamp(min=1e-30)
+            total = self.momentum * total + in_units(ascent)
             delta = steepest(problem.waveforms, total, problem.epsilon, k, problem.grain) - problem.waveforms
         return found, queries

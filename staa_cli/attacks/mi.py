@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from staa_cli.attacks.core.attack import Attack, Outcome
 from staa_cli.attacks.core.tensors import differentiate, normal, uniform
 from staa_cli.audio.budget import add_within_range, project
-from staa_cli.audio.sparsity import share_of, top_k_mask
+from staa_cli.audio.sparsity import in_units, share_of, top_k_mask
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.schema import Strict
 
@@ -74,7 +74,7 @@ class MI(Attack):
             adversarial = add_within_range(waveforms, perturbation)
             gradient = slope(adversarial)
             tuned = gradient + variance
-            accumulated = self.momentum * accumulated + tuned / tuned.abs().mean(dim=1, keepdim=True).clamp(min=1e-30)
+            accumulated = self.momentum * accumulated + in_units(tuned)
             move = self.step_size * epsilon * accumulated.sign()
             if mask is None:
                 room = project(move, waveforms, epsilon) != 0

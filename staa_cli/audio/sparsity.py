@@ -38,6 +38,11 @@ def place(waveforms: Tensor, magnitudes: Tensor, scores: Tensor, k: int, grain: 
     return waveforms.scatter(1, chosen, dense.gather(1, chosen))
 
 
+def in_units(gradient: Tensor) -> Tensor:
+    """A gradient of a mean size of 1, so that those of different places add up. `(B, T)` → `(B, T)`"""
+    return gradient / gradient.abs().mean(dim=1, keepdim=True).clamp(min=1e-30)
+
+
 def steepest(waveforms: Tensor, gradient: Tensor, epsilon: Tensor, k: int, grain: Tensor) -> Tensor:
     """Of all x_adv with k samples within ε the one along which a gradient promises most: ε towards its sign where it is largest.
 

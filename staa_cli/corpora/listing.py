@@ -67,10 +67,7 @@ def choose_emotions(recipe: PrepareRecipe, listing: Listing, source: Path) -> Li
         absent = [emotion for emotion in recipe.emotions if emotion not in found]
         if absent:
             raise UsageError(f"no utterance with emotion {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
-        for emotion, count in sorted(found.items()):
-            if emotion not in recipe.emotions:
-                listing.left_out[f"{emotion} (not among the recipe's 'emotions')"] += count
-        listing.utterances = [utterance for utterance in listing.utterances if utterance.emotion in recipe.emotions]
+        leave_out(listing, recipe.emotions, lambda utterance: utterance.emotion, "emotions")
     return listing
 
 
@@ -78,15 +75,24 @@ def choose_genders(recipe: PrepareRecipe, listing: Listing, source: Path) -> Lis
     """Leave out the speakers whose gender the recipe does not keep."""
     if recipe.genders is None:
         return listing
-    found = Counter(utterance.gender or "unknown" for utterance in listing.utterances)
+    found = {gender_of(utterance) for utterance in listing.utterances}
     absent = [gender for gender in recipe.genders if gender not in found]
     if absent:
         raise UsageError(f"'genders': no speaker is {', '.join(absent)} in {source}; found {', '.join(sorted(found))}")
-    for gender, count in sorted(found.items()):
-        if gender not in recipe.genders:
-            listing.left_out[f"{gender} (not among the recipe's 'genders')"] += count
-    listing.utterances = [utterance for utterance in listing.utterances if (utterance.gender or "unknown") in recipe.genders]
+    leave_out(listing, recipe.genders, gender_of, "genders")
     return listing
+
+
+def gender_of(utterance: Utterance) -> str:
+    return utterance.gender or "unknown"
+
+
+def leave_out(listing: Listing, kept: Sequence[str], value: Callable[[Utterance], str], key: str) -> None:
+    """Keep the utterances whose value the recipe names under `key`, and count the others."""
+    for one, count in sorted(Counter(map(value, listing.utterances)).items()):
+        if one not in kept:
+            listing.left_out[f"{one} (not among the recipe's '{key}')"] += count
+    listing.utterances = [utterance for utterance in listing.utterances if value(utterance) in kept]
 
 
 def output_names(utterances: Sequence[Utterance], pieces: bool = False) -> list[str]:

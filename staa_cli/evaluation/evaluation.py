@@ -141,7 +141,8 @@ class Evaluation:
         checks = self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)
 
         def work(folder: Path) -> dict[str, Any]:
-            tasks = lay_out(folder, self.tasks, self.recordings, read_records(folder)[0].keys(), self.listener)
+            known = read_records(folder)[0].keys() if any(self.recordings) else ()
+            tasks = lay_out(folder, self.tasks, self.recordings, known, self.listener)
             self.reuse(folder)
             crew = Crew(self.jobs, partial(benches, folder), self.threads) if self.jobs > 1 else None
             here = replace(bench, folder=folder)
@@ -176,10 +177,13 @@ class Evaluation:
 
     def reuse(self, folder: Path) -> None:
         """Take over what an older, finished run in OUT has of this run's utterances, and what its shards have."""
+        sources = [source for source in (self.out, *self.shards) if (source / RESULTS).is_file()]
+        if not sources:
+            return
         wanted = {task.key: task for task in self.tasks}
         found, _ = read_records(folder)
         before = len(found)
-        for source in (self.out, *self.shards):
+        for source in sources:
             older, strange = read_records(source)
             if strange:
                 self.listener.warning(f"{strange} line(s) of {source / RESULTS} are no records; what they stood for is done again")

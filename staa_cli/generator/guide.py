@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from staa_cli.audio.sparsity import share_of, steepest
+from staa_cli.audio.sparsity import in_units, share_of, steepest
 from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError
@@ -35,8 +35,10 @@ def look(
     Raises:
         UsageError: the victim has no gradients.
     """
-    total, predictions, point = torch.zeros_like(waveforms), None, waveforms
-    for _ in range(looks):
+    total, predictions = torch.zeros_like(waveforms), None
+    k, dense = share_of(waveforms, percent), torch.zeros_like(epsilon)
+    for number in range(looks):
+        point = steepest(waveforms, total, epsilon, k, dense) if number else waveforms
         with torch.enable_grad():
             leaf = point.detach().requires_grad_()
             logits = victim(leaf)
@@ -45,8 +47,7 @@ def look(
             predictions = logits.argmax(dim=1) if predictions is None else predictions
             wish = margin(logits, predictions if targets is None else targets, targeted=targets is not None)
             gradient = torch.autograd.grad(wish.sum(), leaf)[0]
-        total += gradient / gradient.abs().mean(dim=1, keepdim=True).clamp(min=1e-30)
-        point = steepest(waveforms, total, epsilon, share_of(waveforms, percent), torch.zeros_like(epsilon))
+        total += in_units(gradient)
     assert predictions is not None
     return predictions, total
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from staa_cli.reporting.runs import FinishedRun, as_number
+
+Found = TypeVar("Found")
 
 RESULTS = "results.jsonl"
 MEASURES = ("sparsity_percent", "snr_peak_db", "snr_energy_db", "snr_segmental_db", "linf", "epsilon")
@@ -56,7 +58,17 @@ class Judgement:
 
 
 def outcomes(run: FinishedRun) -> list[Judgement]:
-    """What the run's folder holds of its utterances; a line that is none, as a kill may have cut it short, counts as none."""
+    """What the run's folder holds of its utterances."""
+    return read_lines(run, read_line)
+
+
+def read_lines(run: FinishedRun, read: Callable[[dict[str, Any]], Found | None]) -> list[Found]:
+    """What is read of the lines of a run's folder, the last one of each utterance and victim; a line that is no result, as a kill may have
+    cut it short, counts as none.
+
+    Args:
+        read: what a line says; None where nothing is wanted of it. It may raise a `KeyError`, `TypeError` or `AttributeError`.
+    """
     try:
         lines = (run.path / RESULTS).read_bytes().splitlines()
     except OSError:
@@ -65,9 +77,8 @@ def outcomes(run: FinishedRun) -> list[Judgement]:
     for line in lines:
         try:
             content = json.loads(line)
-            if "error" not in content:
-                one = read_line(content)
-                found[content["key"], one.victim] = one
+            if "error" not in content and (one := read(content)) is not None:
+                found[content["key"], content["victim"]] = one
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
     return list(found.values())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from staa_cli.metrics.intervals import wilson_percent
 from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, ordered, row_name
 from staa_cli.reporting.model import Beside, Column, Number, Row, Table
 from staa_cli.reporting.names import corpus_name, victim_name
+from staa_cli.reporting.outcomes import RESULTS, read_lines
 from staa_cli.reporting.runs import Entry, FinishedRun, pool, whole_mean
 from staa_cli.runtime.errors import UsageError
 
-RESULTS = "results.jsonl"
 CAPTION = "Of the utterances that the threat model takes for the row's class, the share (%) that it takes for the column's after the attack"
 
 
@@ -56,22 +56,17 @@ def place_of(run: FinishedRun) -> str:
 
 
 def attempts(run: FinishedRun) -> list[Attempt]:
-    """What the run's folder holds of single utterances; a line that is no result, a kill cut it short, counts as none."""
-    try:
-        lines = (run.path / RESULTS).read_bytes().splitlines()
-    except OSError:
-        return []
-    found = {}
-    for line in lines:
-        try:
-            content = json.loads(line)
-            if "error" not in content and content["victim"] == threat_of(run):
-                placebo = content.get("placebo")
-                noise = None if placebo is None else placebo["adversarial"] == run.text("target")
-                found[content["key"]] = Attempt(str(content["clean"]), content["adversarial"] == run.text("target"), noise)
-        except (ValueError, KeyError, TypeError):
-            continue
-    return list(found.values())
+    """What the run's folder holds of single utterances."""
+    threat, target = threat_of(run), run.text("target")
+
+    def read(content: dict[str, Any]) -> Attempt | None:
+        if content["victim"] != threat:
+            return None
+        placebo = content.get("placebo")
+        noise = None if placebo is None else placebo["adversarial"] == target
+        return Attempt(str(content["clean"]), content["adversarial"] == target, noise)
+
+    return read_lines(run, read)
 
 
 def threat_of(run: FinishedRun) -> str:

@@ -183,10 +183,93 @@ SECTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A table of one measurement.
+
+    Attributes:
+        words, command: as of a `Part`.
+        heading: of the table.
+        columns: the first one holds a text.
+        file: its lines in `results/`.
+        names: what to write in place of the first column's texts.
+    """
+
+    words: str
+    command: str
+    heading: str
+    columns: Sequence[Column]
+    file: str
+    names: Mapping[str, str] | None = None
+
+    def render(self) -> str:
+        table = Table(self.heading, list(self.columns), kept_rows(self.file, self.columns, self.names))
+        return f"{self.words}\n\n    {self.command}\n\n{render([table], 'markdown')}"
+
+
+MEASURED = {
+    "Speed of STAA-Net": Measured(
+        "One utterance of 6 s on one core, medians of twelve, all on the same noise-trained Emo18; 6.25 % of the samples where asked.",
+        "python -m tests.benchmarks.generator_speed --threat runs/victims/emodb/seed-0/emo18 --data runs/emodb/data --utterances 12",
+        "Seconds per utterance",
+        [
+            Column("attacker", "Attacker"),
+            Column("seconds", "Seconds", kind="seconds"),
+            Column("times real time", "Times real time", kind="decimal"),
+            Column("PGD takes", "Times as fast as PGD", kind="decimal"),
+        ],
+        "generators/speed.jsonl",
+    ),
+    "Folders of many files": Measured(
+        "`staa attack` on folders of WAVs of 1 s, `small` generator and Emo18, start-up included. Other work had the cores too "
+        "in the rows of 100 and 10,000 files and before, so that their walls say little: beside them stands the processor time of the "
+        "process that worked most. 'Before' is the version without this: one utterance, and one form of it, at a time.",
+        "python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data --files 100 1000 4000 10000 --jobs 1 2",
+        "The cost of a folder",
+        [
+            Column("what", "Folder"),
+            Column("wall", "Wall (s)", kind="seconds"),
+            Column("busiest", "Busiest process (s)", kind="seconds"),
+            Column("busiest_ms", "Its time for a file (ms)", kind="decimal"),
+            Column("memory_mb", "Largest process (MB)", kind="count"),
+        ],
+        "generators/folders.jsonl",
+    ),
+    "Long recordings": Measured(
+        "One recording of the demo's speech, attacked with a `small` generator in segments of 3 s and judged by Emo18 on one core, the "
+        "start of the process included; in one piece: as one utterance.",
+        "python -m tests.benchmarks.long_audio --data runs/demo/data --generator runs/demo/staa-net",
+        "Long recordings",
+        [
+            Column("recording", "Recording"),
+            Column("seconds", "Seconds", kind="decimal"),
+            Column("seconds_per_minute", "Seconds per minute of audio", kind="decimal"),
+            Column("megabytes", "Peak memory (MB)", kind="count"),
+        ],
+        "long_audio.jsonl",
+    ),
+    "Leaky split": Measured(
+        "The CNN-LSTM, trained three times on equally many utterances of EmoDB and their copies, one seed.",
+        "python -m tests.benchmarks.leaky_split --data runs/emodb/data --model cnn-lstm --epochs 5",
+        "Test scores on EmoDB by what the test set holds",
+        [
+            Column("protocol", "The test set"),
+            Column("utterances", "Utterances", kind="count"),
+            Column("test_utterances_heard_in_training", "Of them heard in training", kind="count"),
+            Column("accuracy_percent", "Accuracy (%)", kind="decimal"),
+            Column("uar_percent", "UAR (%)", kind="decimal"),
+        ],
+        "victims/emodb/leaky_split.jsonl",
+        LEAKY,
+    ),
+}
+
+
 def page() -> str:
     """The whole page."""
     sections = [f"## {title}\n\n" + "\n".join(filter(None, (part.render() for part in parts))) for title, parts in SECTIONS.items()]
-    return "\n".join([INTRODUCTION, *sections, generator_speed(), folders(), long_audio(), speed(), leaky_split()])
+    *costs, leaky = [f"## {title}\n\n{one.render()}" for title, one in MEASURED.items()]
+    return "\n".join([INTRODUCTION, *sections, *costs, speed(), leaky])
 
 
 def speed() -> str:
@@ -194,72 +277,6 @@ def speed() -> str:
     kept = (KEPT / "baselines.md").read_text(encoding="utf-8")
     words = "Our attacks and the libraries' at the same settings, on Emo18 and one core."
     return f"## Speed against libraries\n\n{words}\n\n    {command}\n\n{kept}"
-
-
-def generator_speed() -> str:
-    """How long one utterance takes."""
-    command = "python -m tests.benchmarks.generator_speed --threat runs/victims/emodb/seed-0/emo18 --data runs/emodb/data --utterances 12"
-    words = "One utterance of 6 s on one core, medians of twelve, all on the same noise-trained Emo18; 6.25 % of the samples where asked."
-    columns = [
-        Column("attacker", "Attacker"),
-        Column("seconds", "Seconds", kind="seconds"),
-        Column("times real time", "Times real time", kind="decimal"),
-        Column("PGD takes", "Times as fast as PGD", kind="decimal"),
-    ]
-    table = Table("Seconds per utterance", columns, kept_rows("generators/speed.jsonl", columns))
-    return f"## Speed of STAA-Net\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
-
-
-def long_audio() -> str:
-    """How time and memory grow with the length of a recording."""
-    command = "python -m tests.benchmarks.long_audio --data runs/demo/data --generator runs/demo/staa-net"
-    words = (
-        "One recording of the demo's speech, attacked with a `small` generator in segments of 3 s and judged by Emo18 on one core, the "
-        "start of the process included; in one piece: as one utterance."
-    )
-    columns = [
-        Column("recording", "Recording"),
-        Column("seconds", "Seconds", kind="decimal"),
-        Column("seconds_per_minute", "Seconds per minute of audio", kind="decimal"),
-        Column("megabytes", "Peak memory (MB)", kind="count"),
-    ]
-    table = Table("Long recordings", columns, kept_rows("long_audio.jsonl", columns))
-    return f"## Long recordings\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
-
-
-def folders() -> str:
-    """What many files cost."""
-    files = "--files 100 1000 4000 10000 --jobs 1 2"
-    command = f"python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data {files}"
-    words = (
-        "`staa attack` on folders of WAVs of 1 s, `small` generator and Emo18, start-up included. Other work had the cores too "
-        "in the rows of 100 and 10,000 files and before, so that their walls say little: beside them stands the processor time of the "
-        "process that worked most. 'Before' is the version without this: one utterance, and one form of it, at a time."
-    )
-    columns = [
-        Column("what", "Folder"),
-        Column("wall", "Wall (s)", kind="seconds"),
-        Column("busiest", "Busiest process (s)", kind="seconds"),
-        Column("busiest_ms", "Its time for a file (ms)", kind="decimal"),
-        Column("memory_mb", "Largest process (MB)", kind="count"),
-    ]
-    table = Table("The cost of a folder", columns, kept_rows("generators/folders.jsonl", columns))
-    return f"## Folders of many files\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
-
-
-def leaky_split() -> str:
-    """What copying utterances before the split is worth."""
-    command = "python -m tests.benchmarks.leaky_split --data runs/emodb/data --model cnn-lstm --epochs 5"
-    words = "The CNN-LSTM, trained three times on equally many utterances of EmoDB and their copies, one seed."
-    columns = [
-        Column("protocol", "The test set"),
-        Column("utterances", "Utterances", kind="count"),
-        Column("test_utterances_heard_in_training", "Of them heard in training", kind="count"),
-        Column("accuracy_percent", "Accuracy (%)", kind="decimal"),
-        Column("uar_percent", "UAR (%)", kind="decimal"),
-    ]
-    table = Table("Test scores on EmoDB by what the test set holds", columns, kept_rows("victims/emodb/leaky_split.jsonl", columns, LEAKY))
-    return f"## Leaky split\n\n{words}\n\n    {command}\n\n{render([table], 'markdown')}"
 
 
 def kept_rows(file: str, columns: Sequence[Column], names: Mapping[str, str] | None = None) -> list[Row]:
