@@ -68,13 +68,12 @@ def attack(
       sbatch --array=1-16 --wrap 'staa attack runs/emodb/staa-net hours/ \\
           -o out --shard $SLURM_ARRAY_TASK_ID/16'
     """
-    from staa_cli.commands.several import Planned, attack_with
+    from staa_cli.commands.several import Planned, attack_with, gather
     from staa_cli.evaluation.builders import OfGenerator
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
     from staa_cli.evaluation.request import settle
-    from staa_cli.evaluation.task import hash_inputs
     from staa_cli.generator.folder import THREAT, read_recipe, trained_on
     from staa_cli.runtime.errors import UsageError
     from staa_cli.runtime.folders import METRICS
@@ -93,11 +92,8 @@ def attack(
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
     if seen and not in_sample:
         raise UsageError(f"{seen} of {len(files.files)} inputs are of a split that the generator was trained on", "in-sample")
-    part = many.shard_of(shard)
-    files = part.deal(files, 1) if part else files
-    cutting = audio.read_cutting(segment, segment_by, jury)
-    recordings = audio.cut_inputs(files, cutting, output)
-    hashes, checkpoint = hash_inputs(files), hash_file(weights)
+    material = gather(files, jury, many.shard_of(shard), 1, segment, segment_by, output)
+    checkpoint = hash_file(weights)
 
     def planned(percent: float | None, decibels: float | None) -> Planned:
         recipe = settle(settings, percent, decibels, target, refine)
@@ -107,8 +103,7 @@ def attack(
             Evaluation(
                 "attack",
                 recipe,
-                files,
-                hashes,
+                material,
                 jury,
                 out / "-".join(f"{name}-{value:g}" for name, value in values.items()),
                 budget=recipe.budget,
@@ -117,9 +112,6 @@ def attack(
                 target=target,
                 follows=settings.guide == "gradient" or bool(refine),
                 form=form,
-                cutting=cutting,
-                recordings=recordings,
-                shard=part,
                 jobs=jobs,
                 threads=threads or 1,
                 overwrite=overwrite,

@@ -61,13 +61,12 @@ def baseline(
           --threat runs/emodb/emo18 -o runs/emodb/pgd
       staa baseline survey my-recordings/ --threat hf:ORG/NAME --limit 8 -o survey
     """
-    from staa_cli.commands.several import Planned, attack_with
+    from staa_cli.commands.several import Planned, attack_with, gather
     from staa_cli.evaluation.builders import OfAttack
     from staa_cli.evaluation.evaluation import Evaluation
     from staa_cli.evaluation.inputs import collect
     from staa_cli.evaluation.jury import Jury
     from staa_cli.evaluation.recipe import BaselineRecipe
-    from staa_cli.evaluation.task import hash_inputs
     from staa_cli.recipes import load_preset
     from staa_cli.runtime.errors import UsageError
     from staa_cli.runtime.folders import METRICS
@@ -82,11 +81,7 @@ def baseline(
     jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
     if known_labels:
         files = jury.known(files)
-    part = many.shard_of(shard)
-    files = part.deal(files, batch_size) if part else files
-    cutting = audio.read_cutting(segment, segment_by, jury)
-    recordings = audio.cut_inputs(files, cutting, output)
-    hashes = hash_inputs(files)
+    material = gather(files, jury, many.shard_of(shard), batch_size, segment, segment_by, output)
 
     # All recipes and folders are looked at before the first attack, which may take hours.
     attackers = {
@@ -94,8 +89,7 @@ def baseline(
             Evaluation(
                 "baseline",
                 settings,
-                files,
-                hashes,
+                material,
                 jury,
                 out / name,
                 budget=settings.budget,
@@ -105,9 +99,6 @@ def baseline(
                 target=settings.target,
                 follows=settings.needs == "gradients",
                 form=form,
-                cutting=cutting,
-                recordings=recordings,
-                shard=part,
                 jobs=jobs,
                 threads=threads or 1,
                 overwrite=overwrite,

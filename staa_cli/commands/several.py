@@ -1,4 +1,4 @@
-"""Attacking with one attacker, or with several one after the other."""
+"""What is attacked, and attacking it with one attacker, or with several one after the other."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from staa_cli.commands.advice import advised
+from staa_cli.commands.audio_options import cut_inputs, read_cutting
 from staa_cli.commands.output import Output
 from staa_cli.commands.show import conclude, settled, show_plans, show_together
 from staa_cli.evaluation.builders import Builder
 from staa_cli.evaluation.evaluation import Evaluation
+from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
+from staa_cli.evaluation.material import Material
+from staa_cli.evaluation.shards import Shard
+from staa_cli.evaluation.task import hash_inputs
 from staa_cli.runtime.errors import Interrupted, StaaError
 
 
@@ -32,6 +37,21 @@ class Planned:
     def execute(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
         return self.evaluation.execute(self.build, **self.facts)
+
+
+def gather(
+    inputs: Inputs, jury: Jury, shard: Shard | None, together: int, segment: float | None, segment_by: str, output: Output
+) -> Material:
+    """The inputs of a shard, cut and hashed.
+
+    Args:
+        together: inputs that share a batch, and so a shard.
+        segment, segment_by: see `read_cutting`.
+    """
+    inputs = shard.deal(inputs, together) if shard else inputs
+    cutting = read_cutting(segment, segment_by, jury)
+    recordings = cut_inputs(inputs, cutting, output)
+    return Material(inputs, hash_inputs(inputs), cutting, recordings, shard)
 
 
 def attack_with(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, output: Output) -> int:

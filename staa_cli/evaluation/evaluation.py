@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from staa_cli.audio.form import AS_THE_INPUT, Cutting, Form
+from staa_cli.audio.form import AS_THE_INPUT, Form
 from staa_cli.evaluation.builders import Benches, Builder
-from staa_cli.evaluation.inputs import Inputs
 from staa_cli.evaluation.jury import Jury
+from staa_cli.evaluation.material import Material
 from staa_cli.evaluation.record import RESULTS, Record, read_records, write_records
-from staa_cli.evaluation.recordings import Recording, finish, lay_out, take_over
-from staa_cli.evaluation.shards import Shard, finished_shards
+from staa_cli.evaluation.recordings import finish, lay_out, take_over
+from staa_cli.evaluation.shards import finished_shards
 from staa_cli.evaluation.task import make_tasks
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
@@ -34,16 +34,13 @@ class Evaluation:
     """
     Args:
         recipe: of the attacker, with a seed and a budget.
-        hashes: of the inputs' files; see `hash_inputs`.
         checkpoints: further hashes that the result depends on.
         space: what is attacked: `waveform` or `logmel`.
         target: of a targeted attack.
-        shard: which part of a run the inputs are; it is written beside OUT.
         jobs: worker processes; 1 works in this one.
         threads: of torch in each of them.
         follows: whether the attack follows the threat model's gradients: a trained generator and an attack by queries do not.
         form: what is written.
-        cutting, recordings: how long inputs were cut, and into what; see `cut_all`.
 
     Raises:
         UsageError: see `Run`; or a form or segments are asked for where no audio is written.
@@ -53,8 +50,7 @@ class Evaluation:
         self,
         command: str,
         recipe: BaseModel,
-        inputs: Inputs,
-        hashes: list[str],
+        material: Material,
         jury: Jury,
         out: Path,
         *,
@@ -66,14 +62,12 @@ class Evaluation:
         target: str | None = None,
         follows: bool = False,
         form: Form = AS_THE_INPUT,
-        cutting: Cutting | None = None,
-        recordings: Sequence[Recording | None] = (),
-        shard: Shard | None = None,
         jobs: int = 1,
         threads: int = 1,
         overwrite: bool = False,
         listener: Listener = SILENT,
     ) -> None:
+        inputs, cutting, shard = material.inputs, material.cutting, material.shard
         out, self.shards = (shard.folder(out), []) if shard else (out, finished_shards(out))
         self.inputs, self.jury, self.out, self.listener, self.shard = inputs, jury, out, listener, shard
         self.budget, self.batch_size, self.space, self.target, self.follows = budget, batch_size, space, target, follows
@@ -87,14 +81,16 @@ class Evaluation:
         victims = [reference.sha256 for reference in jury.references]
         if space != "waveform" and (form != AS_THE_INPUT or cutting is not None):
             raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut into segments, and no format to choose")
-        resolved, self.form, self.recordings = recipe.model_dump(), form, recordings
+        resolved, self.form, self.recordings = recipe.model_dump(), form, material.recordings
         settings = {"batch_size": batch_size, **({} if form == AS_THE_INPUT else {"form": asdict(form)})}
         # Only the first victim has a part in the attack: by further ones it can be judged at any time.
         attack = {"checkpoints": {**(checkpoints or {}), "threat": victims[0]}, **settings, "recipe": resolved}
-        self.tasks = make_tasks(inputs, hashes, attack, seed, form.suffix if space == "waveform" else ".npy", form, recordings)
+        self.tasks = make_tasks(
+            inputs, material.hashes, attack, seed, form.suffix if space == "waveform" else ".npy", form, material.recordings
+        )
         settings |= {} if cutting is None else {"segment": asdict(cutting)}
         identity = {"checkpoints": {**(checkpoints or {}), "victims": victims}, **settings}
-        files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, hashes, strict=True)]
+        files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, material.hashes, strict=True)]
         self.run = Run(
             command,
             recipe,
