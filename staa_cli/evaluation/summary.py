@@ -79,11 +79,10 @@ def asked(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def judge(records: Sequence[Record]) -> dict[str, Any]:
-    """One victim. Accuracy and UAR need labels; without them they are None."""
+    """One victim. Accuracy and UAR need labels, and under the placebo also its predictions; without them they are None."""
     labels = [record.label for record in records if record.label is not None]
     labelled = len(labels) == len(records) > 0
-    clean = [record.clean for record in records]
-    adversarial = [record.adversarial for record in records]
+    said = {name: [getattr(record, name) for record in records] for name in ("clean", "adversarial", "placebo")}
     scores = {"accuracy_percent": accuracy_percent, "uar_percent": uar_percent}
     success = [record.success for record in records]
     return {
@@ -91,10 +90,7 @@ def judge(records: Sequence[Record]) -> dict[str, Any]:
         "asr_interval_percent": wilson_percent(sum(success), len(success)),
         **beside_placebo(records),
         **{
-            name: {
-                "clean": score(labels, clean) if labelled else None,
-                "adversarial": score(labels, adversarial) if labelled else None,
-            }
+            name: {of: score(labels, predictions) if labelled and None not in predictions else None for of, predictions in said.items()}
             for name, score in scores.items()
         },
     }

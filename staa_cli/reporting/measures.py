@@ -56,15 +56,19 @@ def scores(found: Sequence[Judgement], of: str, measure: str) -> float | None:
 
 
 def measured_on(run: FinishedRun, victim: str, measure: str) -> Scored:
-    """What a run says of a victim by one measure; the placebo's accuracy and UAR are counted from single utterances."""
+    """What a run says of a victim by one measure; of older runs the placebo's accuracy and UAR are counted from single utterances."""
     if measure == "asr":
         return run.number("victims", victim, "asr_percent"), beside(run, victim)
     if measure == "lift":
         lift = run.number("victims", victim, "lift_points")
         return lift, Beside(run.number("victims", victim, "placebo_percent"), lift)
-    value, noted = score(by_victim(outcomes(run)).get(victim, []), measure)
-    told = run.number("victims", victim, f"{measure}_percent", "adversarial")
-    return (told, noted if value is not None else Beside()) if told is not None else (value, noted)
+    told, noise = (run.number("victims", victim, f"{measure}_percent", of) for of in ("adversarial", "placebo"))
+    count = run.number("utterances")
+    if told is None or noise is None or count is None:
+        value, noted = score(by_victim(outcomes(run)).get(victim, []), measure)
+        return (value, noted) if told is None else (told, noted if value is not None else Beside())
+    interval = wilson_percent(round(told * count / 100), int(count)) if measure == "accuracy" else None
+    return told, Beside(noise, told - noise, *(interval or ()))
 
 
 def beside(run: FinishedRun, victim: str) -> Beside:

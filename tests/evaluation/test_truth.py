@@ -37,6 +37,8 @@ def test_a_run_judges_its_placebo(staa: Staa, world: World, tmp_path: Path) -> N
     assert found["placebo_percent"] == pytest.approx(share)
     assert found["lift_points"] == pytest.approx(found["asr_percent"] - share)
     assert found["asr_interval_percent"][0] <= found["asr_percent"] <= found["asr_interval_percent"][1]
+    right = 100 * np.mean([record["placebo"]["adversarial"] == record["label"] for record in records])
+    assert found["accuracy_percent"]["placebo"] == pytest.approx(right)
 
 
 def test_noise_is_its_own_placebo(staa: Staa, world: World, tmp_path: Path) -> None:

@@ -52,6 +52,20 @@ def test_accuracy_stands_beside_the_clean_one_and_the_placebos(finished: Finishe
     assert "ASR" not in " ".join(column.title for column in table.columns)
 
 
+@pytest.mark.parametrize(("measure", "low"), [("accuracy", 16.34), ("uar", None)])
+def test_a_summary_that_tells_the_placebos_needs_no_single_utterances(finished: Finished, measure: str, low: float | None) -> None:
+    run = finished()
+    (run.path / "results.jsonl").unlink()
+    run.metrics["summary"] |= {"utterances": 14}
+    run.metrics["summary"]["victims"]["emo18"] |= {f"{measure}_percent": {"clean": 100.0, "adversarial": 500 / 14, "placebo": 50.0}}
+    (table,) = build_tables([(run.path, run.metrics)], measure=measure)
+    attacked = table.rows[0]["emo18_test"]
+    assert isinstance(attacked, Number)
+    assert attacked.beside is not None
+    assert (attacked.beside.placebo, attacked.beside.lift) == (50.0, pytest.approx(500 / 14 - 50))
+    assert attacked.beside.low == (None if low is None else pytest.approx(low, abs=0.01))
+
+
 def test_numbers_say_which_runs_they_come_from(finished: Finished, capsys: Any) -> None:
     run = finished()
     report([run.path], json=True)
