@@ -235,15 +235,18 @@ KEEP_male := --set genders=[male]
 $(SECOND)/%/data/metrics.json: | $(READY)
 	$(STAA) prepare $(CORPUS) --source $(CORPORA)/$(CORPUS) $(KEEP_$*) -q -o $(@D)
 
+# Each of the victims is attacked and all of them judge, so that their names tell them apart.
 voice-%: $(SECOND)/%/data/metrics.json
 	for model in $(VICTIM2); do \
-	  { test -e $(SECOND)/$*/$$model/metrics.json || $(STAA) train-victim $$model --data $(SECOND)/$*/data $(DEVICE_OPTION) -q -o $(SECOND)/$*/$$model; } && \
-	  $(STAA) baseline paper-2 $(SECOND)/$*/data --split test --threat $(SECOND)/$*/$$model $(LIMIT:%=--limit %) $(DEVICE_OPTION) -q \
-	    -o $(SECOND)/$*/on-$$model || exit; \
+	  test -e $(SECOND)/$*/$$model/metrics.json || $(STAA) train-victim $$model --data $(SECOND)/$*/data $(DEVICE_OPTION) -q -o $(SECOND)/$*/$$model || exit; \
+	done
+	for model in $(VICTIM2); do \
+	  $(STAA) baseline paper-2 $(SECOND)/$*/data --split test --threat $(SECOND)/$*/$$model $(VICTIM2:%=--victim $(SECOND)/$*/%) \
+	    $(LIMIT:%=--limit %) $(DEVICE_OPTION) -q -o $(SECOND)/$*/on-$$model || exit; \
 	done
 
 paper-2: $(VOICES:%=voice-%)
-	@$(STAA) report --table attacks --measure accuracy $(SECOND)/*/on-*/*/
+	@$(STAA) report --table across --measure accuracy $(SECOND)/*/on-*/*/
 	@$(STAA) report --table attacked --measure accuracy $(SECOND)/all/on-*/*/
 	@$(STAA) report --figure $(SECOND)/figures-4-and-5.png --draw bars --overwrite $(SECOND)/all/on-$(firstword $(VICTIM2))/*/
 

@@ -74,7 +74,7 @@ def prepare(recipe: PrepareRecipe, listing: Listing, folder: Path, listener: Lis
     for warning in warnings:
         listener.warning(warning)
     return {
-        **summarise(recipe.corpus, manifest, problems),
+        **summarise(recipe.name, manifest, problems),
         "recordings": len(prepared),
         "left_out": dict(sorted(listing.left_out.items())),
         "audio": audio_summary(converted),

@@ -96,6 +96,11 @@ class PrepareRecipe(Strict):
     expected: dict[Split, int] | None = Field(None, description="published numbers of utterances to compare with")
     seed: int = Field(0, ge=0, description="of the dealing of speakers")
 
+    @property
+    def name(self) -> str:
+        """Of what it makes: the corpus, and whose part of it."""
+        return f"{self.corpus} ({', '.join(self.genders)})" if self.genders else self.corpus
+
     @classmethod
     def schema_for(cls, data: Mapping[str, Any]) -> type[PrepareRecipe]:
         """The schema of the corpus that `data` names.

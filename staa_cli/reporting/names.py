@@ -24,7 +24,9 @@ def victim_name(key: str) -> str:
 
 
 def corpus_name(key: str) -> str:
-    return CORPORA.get(key, key)
+    """The name of a corpus, or of a part of it: `emodb (female)` is EmoDB (female)."""
+    corpus, space, part = key.partition(" ")
+    return CORPORA.get(corpus, corpus) + space + part
 
 
 def apart(name: str, *sweeps: re.Pattern[str]) -> tuple[str, list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from staa_cli.reporting.across import build_across
 from staa_cli.reporting.attacks import PAPER, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.model import Table
@@ -51,17 +52,19 @@ TABLES = {
     "attacks": TableKind("'staa attack' or 'staa baseline'", is_attack, build_attacks),
     "ablation": TableKind(f"'staa attack' with {PAPER}", is_paper, build_ablation),
     "attacked": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_speakers_attacked(runs)),
+    "across": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_across(runs)),
     "pairs": TableKind("targeted attacks", lambda run: is_attack(run) and has_target(run), build_pairs),
     # Of a rival, which `build_tables` brings.
     "paired": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: []),
 }
 
-ON_REQUEST = ("speakers", "confusion", "groups", "attacked", "pairs", "paired")
+ON_REQUEST = ("speakers", "confusion", "groups", "attacked", "across", "pairs", "paired")
 """Tables of detail, which stay out until they are asked for."""
 MEASURED: dict[str, Callable[[Sequence[FinishedRun], bool, str], list[Table]]] = {
     "attacks": build_attacks,
     "ablation": build_ablation,
     "attacked": lambda runs, published, measure: build_speakers_attacked(runs, measure),
+    "across": lambda runs, published, measure: build_across(runs, measure),
 }
 """Tables that can be had by another measure than the success rate."""
 NO_RUNS = "no runs to report, expected the folders of finished staa runs"

@@ -129,7 +129,7 @@ def typed(*line: str) -> list[str]:
         (["train-generator", "paper-iemocap", "--set", "threshold.ga"], ["threshold.gate="]),
         (["attack", "net", "data", "--split", ""], ["train", "val", "test"]),
         (["attack", "net", "--device", "cu"], ["cuda"]),
-        (["report", "--table", "a"], ["attacks", "ablation", "attacked"]),
+        (["report", "--table", "a"], ["attacks", "ablation", "attacked", "across"]),
         (["report", "run", "--format", "m"], ["markdown"]),
     ],
     ids=" ".join,
