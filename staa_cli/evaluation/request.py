@@ -33,9 +33,14 @@ class AttackRecipe(Strict):
     def attacker(self, pool: list[str]) -> str:
         """Its name in tables. `pool`: the threat models that trained it."""
         parts = ["STAA-Net", "(paper)" if self.generator.threshold else "", "guided" if self.generator.guide == "gradient" else ""]
-        parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", f"+ {self.refine} steps" if self.refine else ""]
+        parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", refined(self.refine) if self.refine else ""]
         parts += [f"→ {self.target}" if self.target else "", f"of {' and '.join(pool)}" if len(pool) > 1 else ""]
         return " ".join(filter(None, parts))
+
+
+def refined(steps: int) -> str:
+    """How names say the steps of Frank-Wolfe after the generator's pass."""
+    return f"+ {steps} step{'s' * (steps > 1)}"
 
 
 def settle(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from staa_cli.commands.report import report
+from staa_cli.evaluation.request import refined
 from staa_cli.reporting.curve import AXES, Line, draw_curve, in_models_order, trace
 from staa_cli.reporting.figures import draw, encode
 from staa_cli.reporting.runs import FinishedRun
@@ -27,7 +28,7 @@ def run(attack: Any) -> Any:
 
 
 def guided(run: Any, percent: float, rate: float, seed: int = 0, refine: int = 0, **extra: Any) -> FinishedRun:
-    name = f"STAA-Net guided {percent:g} %" + (f" + {refine} steps" if refine else "")
+    name = f"STAA-Net guided {percent:g} %" + (f" {refined(refine)}" if refine else "")
     recipe = {"sparsity": float(percent), "refine": refine, "generator": {"guide": "gradient", "seed": seed}}
     found: FinishedRun = run(name, 0.99 * percent + seed, rate, seed=seed, recipe=recipe, name=f"{name}{seed}", **extra)
     return found

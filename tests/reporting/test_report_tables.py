@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from staa_cli.evaluation.request import refined
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.model import Beside, Number, Table
 from staa_cli.reporting.runs import Entry, FinishedRun, LoadedRun, differing
@@ -283,7 +284,7 @@ def test_the_ablation_is_of_the_papers_form_alone(mixed: Any, attack: Any) -> No
 
 def sweep(attack: Any, percent: float | None, seed: int = 0, refine: int = 0, **extra: Any) -> LoadedRun:
     """A run of a generator, as `staa attack` keeps it."""
-    name = f"STAA-Net guided {percent:g} %" + (f" + {refine} steps" if refine else "")
+    name = f"STAA-Net guided {percent:g} %" + (f" {refined(refine)}" if refine else "")
     generator = {"step": "train-generator", "guide": "gradient", "epochs": 20, "seed": seed}
     recipe = {"sparsity": percent, "snr": None, "target": None, "refine": refine, "generator": generator}
     made: LoadedRun = attack(name, seed=seed, sparsity=percent, recipe=recipe, **extra)
@@ -297,7 +298,7 @@ def test_the_rows_of_a_sweep_stand_in_the_order_of_its_values_and_pool_over_seed
     runs += [sweep(attack, 2.0, refine=refine) for refine in (20, 1, 5)]
     table = only([*runs, attack("sPGD 16 %"), attack("BIM"), attack("sPGD 2 %")], "attacks")
     guided = [f"STAA-Net guided {percent} %" for percent in ("1", "2", "5", "6.25", "10", "16.5")]
-    refined = [f"STAA-Net guided 2 % + {refine} steps" for refine in (1, 5, 20)]
+    refined = [f"STAA-Net guided 2 % {refined(refine)}" for refine in (1, 5, 20)]
     assert [row["attacker"] for row in table.rows] == ["sPGD 2 %", "sPGD 16 %", "BIM", *guided, *refined]
     assert table.rows[3]["emo18_val"] == Number(2.0, 1.0, 3, beside=Beside())
     assert [row["sparsity_val"].runs for row in table.rows] == [1] * 3 + [3] * 6 + [1] * 3  # type: ignore[union-attr]
