@@ -298,8 +298,8 @@ def test_the_rows_of_a_sweep_stand_in_the_order_of_its_values_and_pool_over_seed
     runs += [sweep(attack, 2.0, refine=refine) for refine in (20, 1, 5)]
     table = only([*runs, attack("sPGD 16 %"), attack("BIM"), attack("sPGD 2 %")], "attacks")
     guided = [f"STAA-Net guided {percent} %" for percent in ("1", "2", "5", "6.25", "10", "16.5")]
-    refined = [f"STAA-Net guided 2 % {refined(refine)}" for refine in (1, 5, 20)]
-    assert [row["attacker"] for row in table.rows] == ["sPGD 2 %", "sPGD 16 %", "BIM", *guided, *refined]
+    stepped = [f"STAA-Net guided 2 % {refined(refine)}" for refine in (1, 5, 20)]
+    assert [row["attacker"] for row in table.rows] == ["sPGD 2 %", "sPGD 16 %", "BIM", *guided, *stepped]
     assert table.rows[3]["emo18_val"] == Number(2.0, 1.0, 3, beside=Beside())
     assert [row["sparsity_val"].runs for row in table.rows] == [1] * 3 + [3] * 6 + [1] * 3  # type: ignore[union-attr]
 
