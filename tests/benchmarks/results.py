@@ -50,6 +50,7 @@ class Part:
         runs: their folders in `results/`, as patterns, in the order of the rows.
         table: the kind of table, by default what the runs fill.
         suffix: an end for the tables' titles, where another part has the same.
+        measure: of attackers, as `staa report --measure` knows it.
     """
 
     words: str
@@ -57,13 +58,14 @@ class Part:
     runs: tuple[str, ...]
     table: str | None = None
     suffix: str = ""
+    measure: str = "asr"
 
     def render(self) -> str:
         """Its words, its command and its tables; nothing where no run of it is kept."""
         found = [path.parent for pattern in self.runs for path in sorted(KEPT.glob(f"{pattern}/metrics.json"))]
         if not found:
             return ""
-        tables = build_tables([(folder.relative_to(KEPT), read_metrics(folder)) for folder in found], self.table)
+        tables = build_tables([(folder.relative_to(KEPT), read_metrics(folder)) for folder in found], self.table, measure=self.measure)
         titled = [replace(table, title=table.title + self.suffix) for table in tables]
         return f"{self.words}\n\n    {self.command}\n\n{render(titled, 'markdown')}"
 
@@ -180,6 +182,26 @@ SECTIONS = {
             suffix=", the paper's form",
         ),
     ],
+    "The paper's table 6 on a small corpus": [
+        Part(
+            "The paper's own form, `small`, without one of its parts, after five epochs. Emo18 and the CNN-LSTM as their papers train "
+            "them, both as threat models.",
+            "make table6 PAPER=runs/ablation/emodb FORM='paper --set size=small --set epochs=5' JUDGES='emo18-paper cnn-lstm-paper'",
+            ("ablation/emodb/*/*/*/attack",),
+            "ablation",
+        ),
+    ],
+    "The second paper": [
+        Part(
+            "The CNN-LSTM as its paper trains it (`cnn-lstm-paper`) and with noise (`cnn-lstm`), on all, female and male speakers, "
+            "under the paper's attacks at its settings and a peak SNR of 20 dB; 16 test utterances each, one seed. Speakers are never in "
+            "two splits.",
+            "make paper-2 CORPUS=emodb LIMIT=16",
+            ("paper-2/*/*/on-*/*",),
+            "across",
+            measure="accuracy",
+        ),
+    ],
 }
 
 
@@ -267,7 +289,8 @@ MEASURED = {
 
 def page() -> str:
     """The whole page."""
-    sections = [f"## {title}\n\n" + "\n".join(filter(None, (part.render() for part in parts))) for title, parts in SECTIONS.items()]
+    filled = {title: list(filter(None, (part.render() for part in parts))) for title, parts in SECTIONS.items()}
+    sections = [f"## {title}\n\n" + "\n".join(parts) for title, parts in filled.items() if parts]
     *costs, leaky = [f"## {title}\n\n{one.render()}" for title, one in MEASURED.items()]
     return "\n".join([INTRODUCTION, *sections, *costs, speed(), leaky])
 
