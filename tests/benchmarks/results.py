@@ -196,7 +196,7 @@ SECTIONS = {
             "The CNN-LSTM as its paper trains it (`cnn-lstm-paper`) and with noise (`cnn-lstm`), on all, female and male speakers, "
             "under the paper's attacks at its settings and a peak SNR of 20 dB; 16 test utterances each, one seed. Speakers are never in "
             "two splits.",
-            "make paper-2 CORPUS=emodb LIMIT=16",
+            "make paper-2 CORPUS=emodb LIMIT=16 QUICK=yes",
             ("paper-2/*/*/on-*/*",),
             "across",
             measure="accuracy",
