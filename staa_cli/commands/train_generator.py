@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from staa_cli.commands import many
 from staa_cli.commands import options as opt
+
+if TYPE_CHECKING:
+    from staa_cli.corpora.manifest import Manifest
+    from staa_cli.generator.recipe import TrainGeneratorRecipe
+    from staa_cli.runtime.parallel import World
+    from staa_cli.victims.references import Reference
 
 
 def train_generator(
@@ -38,6 +47,8 @@ def train_generator(
 ) -> int:
     """Train STAA-Net against a threat model. Run it again after an interrupt: it goes on.
 
+    Several GPUs share each batch under torchrun: torchrun --nproc-per-node 2 -m staa_cli train-generator ...
+
     \b
     Examples:
       staa train-generator staa-net --data runs/emodb/data \\
@@ -49,48 +60,71 @@ def train_generator(
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.generator.recipe import TrainGeneratorRecipe
     from staa_cli.recipes import load_recipe
-    from staa_cli.runtime.device import device_type
+    from staa_cli.runtime.device import check_device_name, device_type
     from staa_cli.runtime.interrupts import held
+    from staa_cli.runtime.parallel import joined
     from staa_cli.runtime.run import Run
     from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
     many.use_threads(1, threads)
-    kind = device_type(device)
-    settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
-    manifest = read_manifest(data)
-    label_map = opt.read_label_map(labels)
-    references = [resolve(one, label_map, fetch=not dry_run) for one in threat]
-    used(label_map, references)
-    for reference in references:
-        if reference.absent:
-            output.warning(reference.absent)
-        reference.require_gradients("'staa train-generator'")
-    identity = {"inputs": manifest.identity(), "checkpoints": {"threats": [reference.sha256 for reference in references]}}
-    run = Run("train-generator", settings, identity, out, device=kind, overwrite=overwrite)
-    utterances = len(manifest.split(*settings.train_on.split("+")))
-    plan = f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {utterances} utterances of {data} against {', '.join(threat)}"
-    if settled(run, plan, dry_run, output):
-        return 0
-    with held():
-        from staa_cli.runtime.device import resolve_device
-
-        place = resolve_device(device)
-        from staa_cli.evaluation.jury import names
-        from staa_cli.evaluation.preflight import corpus_probes, preflight
-        from staa_cli.generator.training import train_generator
-        from staa_cli.victims.checkpoint import load_victim
-
-        models = [load_victim(reference, place) for reference in references]
-        corpus = corpus_name(data)
-        named = dict(zip(names(models), models, strict=True))
-        probes = corpus_probes(manifest, settings.train_on)
-        checks = preflight(named, probes, place, output, threat=next(iter(named)), budget=settings.budget)
-        revisions = {str(reference.name): reference.revision for reference in references if reference.revision}
-        metrics = run.execute(
-            lambda folder: {"corpus": corpus, **train_generator(settings, manifest, models, folder, place, output)},
-            str(place),
-            preflight=checks,
-            **({"revisions": revisions} if revisions else {}),
+    check_device_name(device)
+    with joined(device) as (world, device):
+        if not world.leader:
+            world.follow(device)
+            return 0
+        kind = device_type(device)
+        settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
+        manifest = read_manifest(data)
+        label_map = opt.read_label_map(labels)
+        references = [resolve(one, label_map, fetch=not dry_run) for one in threat]
+        used(label_map, references)
+        for reference in references:
+            if reference.absent:
+                output.warning(reference.absent)
+            reference.require_gradients("'staa train-generator'")
+        identity = {"inputs": manifest.identity(), "checkpoints": {"threats": [reference.sha256 for reference in references]}}
+        run = Run("train-generator", settings, identity, out, device=kind, overwrite=overwrite)
+        plan = (
+            f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {len(manifest.split(*settings.train_on.split('+')))} "
+            f"utterances of {data} against {', '.join(threat)}"
         )
-    return conclude(run, metrics, output)
+        if settled(run, plan, dry_run, output):
+            return 0
+        with held():
+            from staa_cli.runtime.device import resolve_device
+
+            place = resolve_device(device)
+            from staa_cli.evaluation.jury import names
+            from staa_cli.evaluation.preflight import corpus_probes, preflight
+            from staa_cli.generator.training import train_generator
+            from staa_cli.victims.checkpoint import load_victim
+
+            models = [load_victim(reference, place) for reference in references]
+            corpus = corpus_name(data)
+            named = dict(zip(names(models), models, strict=True))
+            probes = corpus_probes(manifest, settings.train_on)
+            checks = preflight(named, probes, place, output, threat=next(iter(named)), budget=settings.budget)
+            revisions = {str(reference.name): reference.revision for reference in references if reference.revision}
+
+            def train(workspace: Path) -> dict[str, Any]:
+                world.agree(partial(take_part, settings, manifest, references, workspace))
+                return {"corpus": corpus, **train_generator(settings, manifest, models, workspace, place, output, world)}
+
+            metrics = run.execute(train, world.describe(place), preflight=checks, **({"revisions": revisions} if revisions else {}))
+        return conclude(run, metrics, output)
+
+
+def take_part(
+    settings: TrainGeneratorRecipe, manifest: Manifest, references: Sequence[Reference], workspace: Path, world: World, device: str
+) -> None:
+    """The training as the other processes of torchrun do it: it says and writes nothing."""
+    from staa_cli.runtime.device import resolve_device
+    from staa_cli.runtime.listener import SILENT
+
+    place = resolve_device(device)
+    from staa_cli.generator.training import train_generator
+    from staa_cli.victims.checkpoint import load_victim
+
+    models = [load_victim(reference, place) for reference in references]
+    train_generator(settings, manifest, models, workspace, place, SILENT, world)

@@ -10,6 +10,7 @@ from staa_cli.commands import many
 from staa_cli.commands import options as opt
 
 if TYPE_CHECKING:
+    from staa_cli.corpora.manifest import Manifest
     from staa_cli.runtime.parallel import World
     from staa_cli.victims.recipe import TrainVictimRecipe
 
@@ -56,7 +57,7 @@ def train_victim(
     check_device_name(device)
     with joined(device) as (world, device):
         if not world.leader:
-            follow(world, data, device)
+            world.follow(device)
             return 0
         folders = places(out, seed, seeds)
         recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders.items()}
@@ -102,33 +103,26 @@ def train_victim(
                 def train(settings: TrainVictimRecipe, workspace: Path) -> dict[str, Any]:
                     if start is not None:  # the hub may have a newer revision by now
                         settings = settings.model_copy(update={"pretrained": str(start)})
-                    world.agree((settings, workspace))
+                    world.agree(partial(take_part, settings, manifest, workspace))
                     return {"corpus": corpus, **train_victim(settings, manifest, workspace, place, output, world)}
 
                 for number, folder in enumerate(todo, 1):
                     if seeds is not None:
                         output.message(f"seed {recipes[folder].seed} ({number} of {len(todo)})")
-                    processes = f" ({world.size} processes)" if world.size > 1 else ""
-                    made[folder] = runs[folder].execute(partial(train, recipes[folder]), f"{place}{processes}", **extra)
+                    made[folder] = runs[folder].execute(partial(train, recipes[folder]), world.describe(place), **extra)
                     conclude(runs[folder], made[folder], output, shown=seeds is None)
-        world.agree(None)
         if seeds is not None and not dry_run:
             show_together([(folder, made[folder]) for folder in runs], "victims", output)
     return 0
 
 
-def follow(world: World, data: Path, device: str) -> None:
-    """Take this process's part in the trainings that the leader begins, until it says that there are no more."""
-    from staa_cli.corpora.manifest import read_manifest
+def take_part(settings: TrainVictimRecipe, manifest: Manifest, workspace: Path, world: World, device: str) -> None:
+    """A training as the other processes of torchrun do it: it says and writes nothing."""
     from staa_cli.runtime.device import resolve_device
     from staa_cli.runtime.listener import SILENT
+    from staa_cli.victims.training import train_victim
 
-    job: tuple[TrainVictimRecipe, Path] | None
-    while (job := world.agree(None)) is not None:
-        from staa_cli.victims.training import train_victim
-
-        settings, workspace = job
-        train_victim(settings, read_manifest(data), workspace, resolve_device(device), SILENT, world)
+    train_victim(settings, manifest, workspace, resolve_device(device), SILENT, world)
 
 
 def locate(encoder: str, *, fetch: bool) -> Path | None:

@@ -12,6 +12,7 @@ from staa_cli.audio.sparsity import in_units, share_of, steepest
 from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError
+from staa_cli.runtime.parallel import ALONE, World
 
 
 def look(
@@ -70,15 +71,16 @@ class Guides:
             self.kept = torch.from_numpy(np.memmap(file, np.float32, "w+", shape=(count, samples)))
         self.known = torch.zeros(count, dtype=torch.bool)
 
-    def __call__(self, rows: Tensor, waveforms: Tensor, epsilon: Tensor, targets: Tensor | None) -> Tensor:
+    def __call__(self, rows: Tensor, waveforms: Tensor, epsilon: Tensor, targets: Tensor | None, world: World = ALONE) -> Tensor:
         """∇ₓ, `(B, T)`. With targets, which change from step to step, it is computed anew.
 
         Args:
-            rows: `(B,)` the utterances' numbers, on the CPU.
+            rows: the utterances' numbers, on the CPU: `(B,)`, of a batch that processes share the whole batch's.
+            world: the processes that share the batch. Each keeps what any of them found, as every epoch deals out the utterances anew.
         """
         if targets is None and bool(self.known[rows].all()):
-            return self.kept[rows].to(waveforms.device)
+            return self.kept[world.part(rows)].to(waveforms)
         gradient = look(self.victim, waveforms, epsilon, self.percent, targets, looks=self.looks)[1]
         if targets is None:
-            self.kept[rows], self.known[rows] = gradient.cpu(), True
+            self.kept[rows], self.known[rows] = world.whole(gradient, len(rows)).to(self.kept), True
         return gradient

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-Gate = Callable[[Tensor, float, torch.Generator | None], Tensor]
+Gate = Callable[[Tensor, float, Tensor | None], Tensor]
 
 
 def binarise(soft: Tensor, threshold: float) -> Tensor:
@@ -15,16 +15,16 @@ def binarise(soft: Tensor, threshold: float) -> Tensor:
     return (soft >= threshold).to(soft.dtype)
 
 
-def random_gate(soft: Tensor, threshold: float, generator: torch.Generator | None) -> Tensor:
+def random_gate(soft: Tensor, threshold: float, draws: Tensor | None) -> Tensor:
     """The paper's random quantisation: every element is binarised with probability 0.5, else it stays soft.
 
-    Binarised elements carry no gradient.
+    Binarised elements carry no gradient. `draws`: uniform in [0, 1), of the same shape.
     """
-    draw = torch.rand(soft.shape, generator=generator, device=soft.device, dtype=soft.dtype)
-    return torch.where(draw >= 0.5, binarise(soft, threshold), soft)
+    assert draws is not None
+    return torch.where(draws >= 0.5, binarise(soft, threshold), soft)
 
 
-def straight_through_gate(soft: Tensor, threshold: float, generator: torch.Generator | None) -> Tensor:
+def straight_through_gate(soft: Tensor, threshold: float, draws: Tensor | None) -> Tensor:
     """Binary forwards, the identity backwards (Bengio, Léonard, Courville, 2013)."""
     return soft + (binarise(soft, threshold) - soft).detach()
 

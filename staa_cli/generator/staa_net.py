@@ -13,6 +13,7 @@ from staa_cli.audio.sparsity import count
 from staa_cli.generator.positions import GATES, binarise, largest
 from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.generator.wave_unet import WaveUNet
+from staa_cli.runtime.parallel import World
 
 CERTAIN = 1.0
 """Where the gradient's sign starts in tanh: at 0.76 ε, where it can still turn."""
@@ -35,6 +36,10 @@ class Request:
     predictions: Tensor | None = None
     targets: Tensor | None = None
     gradient: Tensor | None = None
+
+    def part(self, world: World) -> Request:
+        """This process's share of what is asked for a batch."""
+        return Request(**{name: None if values is None else world.part(values) for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,15 @@ class STAANet(nn.Module):
         magnitudes = epsilon * outputs[0].tanh() if self.recipe.bound == "tanh" else outputs[0].clamp(-epsilon, epsilon)
         return magnitudes, outputs[-1]
 
-    def forward(self, waveforms: Tensor, request: Request, random: torch.Generator | None = None) -> Perturbed:
-        """`random` draws the training gate's numbers; it is not used in evaluation mode."""
+    def draws(self, utterances: int, samples: int, random: torch.Generator) -> Tensor | None:
+        """What the training gate wants drawn for a batch, `(B, T)` uniform in [0, 1); None where it leaves nothing to chance."""
+        threshold = self.recipe.threshold
+        if threshold is None or not threshold.factorise or threshold.gate != "random":
+            return None
+        return torch.rand(utterances, samples, generator=random, device=random.device)
+
+    def forward(self, waveforms: Tensor, request: Request, draws: Tensor | None = None) -> Perturbed:
+        """`draws`: what `draws` returns, for these utterances; not used in evaluation mode."""
         magnitudes, logits = self.rank(waveforms, request)
         threshold = self.recipe.threshold
         if threshold is None:
@@ -137,7 +149,7 @@ class STAANet(nn.Module):
             soft, positions = largest(logits, count(request.percent, logits.shape[1]))
         elif threshold.factorise:
             soft = (logits.tanh() + 1) / 2
-            positions = GATES[threshold.gate](soft, threshold.level, random) if self.training else binarise(soft, threshold.level)
+            positions = GATES[threshold.gate](soft, threshold.level, draws) if self.training else binarise(soft, threshold.level)
         else:
             soft = positions = torch.ones_like(magnitudes)
         return Perturbed(add_within_range(waveforms, magnitudes * positions), magnitudes, positions, soft)

@@ -1,13 +1,14 @@
 """Several processes that train one model, as `torchrun` starts them: each takes a part of every batch.
 
-The arithmetic is that of one process with the whole batch: gradients and the statistics of BatchNorm are summed over all processes, and
-every process draws the same random numbers. It runs on CPUs (gloo) and GPUs (nccl) alike; torch's own SyncBatchNorm is for GPUs only.
+The arithmetic is that of one process with the whole batch: gradients, the statistics of BatchNorm and norms over the batch are summed
+over all processes, and every process draws the random numbers of the whole batch and takes its part of them. It runs on CPUs (gloo) and
+GPUs (nccl) alike; torch's own SyncBatchNorm is for GPUs only.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -32,13 +33,33 @@ class World:
         """Whether this process writes and prints."""
         return self.rank == 0
 
-    def part(self, items: torch.Tensor) -> torch.Tensor:
-        """This process's share of a batch, near-equal parts in order; all of a batch that is too small to give each process one."""
-        return items.tensor_split(self.size)[self.rank] if self.divides(items) else items
+    def crew(self, items: torch.Tensor) -> World:
+        """Who shares a batch: all processes; each is alone with all of a batch that is too small to give every process a part."""
+        return self if len(items) >= self.size else ALONE
 
-    def divides(self, items: torch.Tensor) -> bool:
-        """Whether a batch is shared out, or worked on by every process as a whole."""
-        return len(items) >= self.size
+    def part(self, items: torch.Tensor) -> torch.Tensor:
+        """This process's share of a batch: near-equal parts, in order."""
+        return items.tensor_split(self.size)[self.rank]
+
+    def whole(self, part: torch.Tensor, count: int) -> torch.Tensor:
+        """The batch of `count` items of which `part` is this process's share. It has no gradient."""
+        if self.size == 1:
+            return part
+        items = part.new_zeros(count, *part.shape[1:])
+        self.part(items).copy_(part)
+        return self.sum(items)
+
+    def each(self, value: torch.Tensor) -> torch.Tensor:
+        """The numbers that the processes have, `()` → `(size,)`; gradients go back to all of them."""
+        if self.size == 1:
+            return value.unsqueeze(0)
+        import torch
+        from torch.distributed.nn.functional import all_reduce
+
+        own = torch.zeros(self.size, dtype=value.dtype, device=value.device)
+        own[self.rank] = 1
+        values: torch.Tensor = all_reduce(own * value)
+        return values
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
         """Add up a tensor over all processes, in place."""
@@ -69,6 +90,20 @@ class World:
         distributed.broadcast_object_list(box, src=0)
         return box[0]
 
+    def follow(self, device: str) -> None:
+        """Take part in whatever the leader begins, until it leaves the block of `joined`.
+
+        Args:
+            device: this process's own. The leader begins a work with `agree`: a function of the world and the device.
+        """
+        work: Callable[[World, str], None] | None
+        while (work := self.agree(None)) is not None:
+            work(self, device)
+
+    def describe(self, device: object) -> str:
+        """What results say of where they were made, such as `cuda:0 (2 processes)`."""
+        return f"{device} ({self.size} processes)" if self.size > 1 else str(device)
+
 
 ALONE = World()
 
@@ -81,7 +116,7 @@ def world_size() -> int:
 
 @contextmanager
 def joined(device: str) -> Iterator[tuple[World, str]]:
-    """Meet the other processes of `torchrun` inside the block.
+    """Meet the other processes of `torchrun` inside the block, at whose end the leader lets those go that `follow` it.
 
     Args:
         device: `auto`, `cpu` or `cuda`.
@@ -111,7 +146,10 @@ def joined(device: str) -> Iterator[tuple[World, str]]:
     if cuda:
         torch.cuda.set_device(local)
     distributed.init_process_group("nccl" if cuda else "gloo")
-    yield World(distributed.get_rank(), distributed.get_world_size()), place
+    world = World(distributed.get_rank(), distributed.get_world_size())
+    yield world, place
     # Not after an error: the others may be waiting in the middle of a message, and torchrun ends them.
+    if world.leader:
+        world.agree(None)
     distributed.barrier()  # nobody leaves before the leader has saved the result
     distributed.destroy_process_group()

@@ -71,11 +71,12 @@ class Epochs:
             loss = torch.zeros((), device=self.device)
             total = sum(self.mass(indices) for indices in group)
             for indices in group:
-                own, divided = self.world.part(indices), self.world.divides(indices)
-                copies = 1 if divided else self.world.size
+                crew = self.world.crew(indices)
+                own = crew.part(indices)
                 for norm in self.norms:
-                    norm.shared = divided
-                part = self.loss(own, self.world.part(keys[drawn : drawn + len(indices)])) * (self.mass(own) / total / copies)
+                    norm.shared = crew.size > 1
+                share = self.mass(own) / total * crew.size / self.world.size
+                part = self.loss(own, crew.part(keys[drawn : drawn + len(indices)])) * share
                 part.backward()
                 loss += part.detach()
                 drawn += len(indices)

@@ -83,13 +83,9 @@ def train_victim(
         UsageError: the corpus has no training utterances, or nothing that `patience` could watch; or the device lacks the precision.
     """
     check_precision(recipe.precision, device)
-    if not world.leader:
-        world.agree(None)  # the leader has decoded the audio
     trained = recipe.train_on.split("+")
     rows = {"train": manifest.split(*trained), "val": [] if "val" in trained else manifest.split("val"), "test": manifest.split("test")}
     data = {part: load_audio(manifest, members) for part, members in rows.items()}
-    if world.leader:
-        world.agree(None)
     if len(data["train"]) < 2:
         raise UsageError(f"{manifest.folder} has {len(data['train'])} utterances in split 'train', expected at least 2")
     if not len(data["val"]):

@@ -193,7 +193,6 @@ def test_gate_numbers_come_from_the_given_stream_alone() -> None:
     net = network(Budget(linf=0.05)).train()
     x = waveforms(800)
     state = torch.get_rng_state()
-    first = net(x, Request(), torch.Generator().manual_seed(5)).positions
-    second = net(x, Request(), torch.Generator().manual_seed(5)).positions
+    first, second = (net(x, Request(), net.draws(*x.shape, torch.Generator().manual_seed(5))).positions for _ in range(2))
     assert torch.equal(first, second)
     assert torch.equal(state, torch.get_rng_state())

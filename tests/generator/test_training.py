@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from staa_cli.audio.budget import Budget
 from staa_cli.corpora.manifest import read_manifest
-from staa_cli.generator import guide, training
+from staa_cli.generator import epoch as an_epoch
+from staa_cli.generator import guide
 from staa_cli.generator import hear as hearing
 from staa_cli.generator.guide import look
 from staa_cli.generator.hear import gain
@@ -45,7 +46,7 @@ def test_augment_alters_what_the_threat_model_hears(staa: Staa, world: World, tm
 
 
 def test_without_augment_nothing_is_altered(staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "hear", None)
+    monkeypatch.setattr(an_epoch, "hear", None)
     command = ("train-generator", world.recipes["staa-net"], "--data", world.data, "--threat", world.emo18, "--set", "epochs=1")
     assert staa(*command, "-o", tmp_path / "out").code == 0
 
@@ -110,7 +111,7 @@ def test_every_threat_model_of_a_pool_is_heard(
 
 def test_one_cycle_climbs_and_ends_at_nothing() -> None:
     recipe = TrainGeneratorRecipe(step="train-generator", budget=Budget(linf=0.1), sparsity=Sparsity())
-    shares = [training.pace(recipe, 0, step / 1_000) for step in range(1_001)]
+    shares = [an_epoch.pace(recipe, 0, step / 1_000) for step in range(1_001)]
     assert max(shares) == pytest.approx(1) == shares[300]
     assert (shares[0], shares[-1]) == (pytest.approx(0.04), pytest.approx(0, abs=1e-9))
     assert shares[:301] == sorted(shares[:301])

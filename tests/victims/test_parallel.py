@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from staa_cli.corpora.manifest import read_manifest
 from staa_cli.corpora.tensors import load_audio
@@ -26,33 +21,9 @@ from staa_cli.victims.training import predict
 
 from ..commands.conftest import run_process
 from ..conftest import World as Tones
+from ..processes import TORCHRUN, farthest, together
 
 CPU = torch.device("cpu")
-
-
-def together(size: int, folder: Path, work: Callable[[World], dict[str, Tensor]]) -> list[dict[str, Tensor]]:
-    """What `work` returns in each of `size` forked processes of one gloo group."""
-    children = []
-    for rank in range(size):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=size)
-                save_file(work(World(rank, size)), folder / f"{rank}.safetensors")
-                distributed.barrier()
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        children.append(child)
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * size
-    return [load_file(folder / f"{rank}.safetensors") for rank in range(size)]
-
-
-def farthest(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
-    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
 
 
 def test_shared_batch_norm_is_that_of_the_whole_batch(tmp_path: Path) -> None:
@@ -117,8 +88,7 @@ def test_an_epoch_is_that_of_one_process(size: int, overrides: list[str], world:
 def test_torchrun_trains_one_victim(world: Tones, tmp_path: Path) -> None:
     """One folder, one result on stdout, the losses of a single process; typed again, there is nothing to do."""
     command = ("train-victim", world.recipes["emo18"], "--data", world.data, "-o", tmp_path / "out", "--device", "cpu")
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "staa_cli")
-    done = run_process(*torchrun, *command, "--json", OMP_NUM_THREADS="1")
+    done = run_process(*TORCHRUN, *command, "--json", OMP_NUM_THREADS="1")
     assert done.code == 0, done.err
     metrics = json.loads(done.out)
     assert metrics["device"] == "cpu (2 processes)"
@@ -132,7 +102,7 @@ def test_torchrun_trains_one_victim(world: Tones, tmp_path: Path) -> None:
     assert losses[0][0] == pytest.approx(losses[1][0], rel=5e-4)
     assert losses[0][2] < losses[0][0] / 2
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in world.emo18.iterdir()}
-    assert "nothing to do" in run_process(*torchrun, *command).err
+    assert "nothing to do" in run_process(*TORCHRUN, *command).err
 
 
 def test_without_torchrun_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
