@@ -75,7 +75,10 @@ def report(
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
     perception: Annotated[
         bool,
-        typer.Option("--perception", help="Measure STOI, ESTOI and how much of the change is audible, from the files: 0.15 s each."),
+        typer.Option(
+            "--perception",
+            help="What is heard of the change, measured from the files where the attack was made without it: 0.15 s each.",
+        ),
     ] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
