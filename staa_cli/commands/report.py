@@ -28,7 +28,8 @@ def report(
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, pairs. Repeatable",
+            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, emotions, "
+            "pairs. Repeatable",
             autocompletion=completion.tables,
             show_default=False,
         ),
