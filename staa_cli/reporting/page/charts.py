@@ -8,11 +8,12 @@ from math import ceil, floor, log10
 from typing import Any
 
 from staa_cli.reporting.attacks import budget_text, ordered, row_name
-from staa_cli.reporting.curve import AXES, EDGE, Line, attackers, in_models_order, trace
+from staa_cli.reporting.curve import EDGE
 from staa_cli.reporting.model import RUNS, Row
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.pairs import place_of, threat_of
 from staa_cli.reporting.runs import FinishedRun
+from staa_cli.reporting.sweep import AXES, Line, attackers, in_models_order, trace
 
 WIDTH, HEIGHT = 300, 190
 """Of a panel's inside, in the units of its SVG."""
