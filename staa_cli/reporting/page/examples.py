@@ -14,7 +14,7 @@ from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sounds import Pair, load_pair, log_mel
 
 HEARD = (
-    *(("stoi", "STOI", "{:.3f}"), ("estoi", "ESTOI", "{:.3f}"), ("audible_percent", "above the masking threshold", "{:.0f} %")),
+    *(("stoi", "STOI", "{:.3f}"), ("estoi", "ESTOI", "{:.3f}"), ("audible_percent", "audible", "{:.0f} %")),
     *(("pesq", "PESQ", "{:.2f}"), ("zimtohrli", "Zimtohrli", "{:.2f}")),
 )
 
