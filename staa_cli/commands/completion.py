@@ -24,6 +24,7 @@ TABLES = {
     "confusion": "which emotion is taken for which",
     "groups": "recognition by language and by gender",
     "attacked": "attacks by the gender and language of the speaker",
+    "emotions": "from which emotion to which under attack",
     "paired": "input by input against another run (--against)",
     "pairs": "targeted attacks from class to class",
 }
