@@ -38,6 +38,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test,reference]'
 	$(BIN)/pip install --quiet --no-deps adv-lib==0.2.8
+	$(BIN)/pip install --quiet --editable '.[perceptual]' || echo "PESQ and Zimtohrli could not be installed (they need a C compiler): their tests are skipped"
 	@touch $@
 
 # zsh reads its directive on the first line only, which typer leaves blank; bash must not put a space after KEY=.

@@ -25,6 +25,7 @@ TABLES = {
     "groups": "recognition by language and by gender",
     "attacked": "attacks by the gender and language of the speaker",
     "across": "attacks on several corpora side by side",
+    "emotions": "from which emotion to which under attack",
     "paired": "input by input against another run (--against)",
     "pairs": "targeted attacks from class to class",
 }

@@ -98,6 +98,14 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", min=1, help="Attack only N inputs, spread evenly over all.", show_default=False),
 ]
+Perception = Annotated[
+    bool,
+    typer.Option(
+        "--perception",
+        help="Also measure what is heard of the change: STOI, ESTOI and its share above the masking threshold, some 0.15 s each; with the "
+        "extra 'perceptual' PESQ and Zimtohrli too.",
+    ),
+]
 FilesFrom = Annotated[
     str | None,
     typer.Option(

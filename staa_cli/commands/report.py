@@ -28,8 +28,8 @@ def report(
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, across, pairs. "
-            "Repeatable",
+            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, across, "
+            "emotions, pairs. Repeatable",
             autocompletion=completion.tables,
             show_default=False,
         ),
@@ -71,12 +71,16 @@ def report(
         typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
     ] = None,
     measure: Annotated[
-        str, typer.Option("--measure", metavar="MEASURE", help="What tables of attacks show of victims: asr, accuracy, uar or lift.")
+        str,
+        typer.Option("--measure", metavar="MEASURE", help="What tables of attacks, and curves, show: asr, accuracy, uar or lift."),
     ] = "asr",
-    x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws success against: sparsity or seconds.")] = "sparsity",
+    x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws it against: sparsity, snr or seconds.")] = "sparsity",
     perception: Annotated[
         bool,
-        typer.Option("--perception", help="Measure STOI, ESTOI and how much of the change is audible, from the files: 0.15 s each."),
+        typer.Option(
+            "--perception",
+            help="What is heard of the change, measured from the files where the attack was made without it: 0.15 s each.",
+        ),
     ] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show the 95 % interval of every success rate.")] = False,
     against: Annotated[
@@ -131,7 +135,7 @@ def report(
     if figure is None and what is not None:
         raise UsageError("--draw says what --figure draws, and there is no --figure")
     if figure is not None:
-        draw_figure(loaded, table or (), x, what, file, figure, overwrite, output)
+        draw_figure(loaded, table or (), x, measure, what, file, figure, overwrite, output)
         if not table and out is None:
             return 0
     rival = None if against is None else rival_of(against)
@@ -195,6 +199,7 @@ def draw_figure(
     runs: Sequence[LoadedRun],
     tables: Sequence[str],
     axis: str,
+    measure: str,
     what: str | None,
     file: str | None,
     path: Path,
@@ -202,9 +207,9 @@ def draw_figure(
     output: Output,
 ) -> None:
     """Write the picture."""
-    from staa_cli.reporting.curve import AXES
     from staa_cli.reporting.figures import PICTURES, check_figures, draw, encode, picture_format
     from staa_cli.reporting.runs import FinishedRun
+    from staa_cli.reporting.sweep import AXES
     from staa_cli.reporting.utterance import draw_utterance
     from staa_cli.runtime.errors import unknown
     from staa_cli.runtime.folders import write_bytes
@@ -216,7 +221,7 @@ def draw_figure(
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")
-    picture = draw(runs, tables, axis, what) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
+    picture = draw(runs, tables, axis, what, measure) if file is None else draw_utterance([FinishedRun(*run) for run in runs], file)
     write_bytes(path, encode(picture, format))
     output.message(f"done: {path}")
 

@@ -57,6 +57,7 @@ class Benches:
     Args:
         space: what is attacked: `waveform` or `logmel`.
         target: of a targeted attack.
+        perception: whether what is written is listened to.
     """
 
     jury: Jury
@@ -64,6 +65,7 @@ class Benches:
     space: str
     budget: Budget
     target: str | None
+    perception: bool = False
 
     def __call__(self, folder: Path) -> Bench:
         from staa_cli.evaluation.pipeline import Bench
@@ -73,4 +75,4 @@ class Benches:
         space = build_space(self.space, first, self.jury.threat)
         victims = {name: space.view(name, victim) for name, victim in self.jury.victims.items()}
         attacker.threat = victims[first]
-        return Bench(attacker, victims, space, self.budget, folder, self.jury.device, self.target)
+        return Bench(attacker, victims, space, self.budget, folder, self.jury.device, self.target, self.perception)

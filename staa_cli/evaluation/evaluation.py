@@ -41,9 +41,10 @@ class Evaluation:
         threads: of torch in each of them.
         follows: whether the attack follows the threat model's gradients: a trained generator and an attack by queries do not.
         form: what is written.
+        perception: whether what is written is listened to; see `perceive`.
 
     Raises:
-        UsageError: see `Run`; or a form or segments are asked for where no audio is written.
+        UsageError: see `Run`; or a form, segments or perception are asked for where no audio is written.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Evaluation:
         target: str | None = None,
         follows: bool = False,
         form: Form = AS_THE_INPUT,
+        perception: bool = False,
         jobs: int = 1,
         threads: int = 1,
         overwrite: bool = False,
@@ -71,7 +73,7 @@ class Evaluation:
         out, self.shards = (shard.folder(out), []) if shard else (out, finished_shards(out))
         self.inputs, self.jury, self.out, self.listener, self.shard = inputs, jury, out, listener, shard
         self.budget, self.batch_size, self.space, self.target, self.follows = budget, batch_size, space, target, follows
-        self.jobs, self.threads = jobs, threads
+        self.jobs, self.threads, self.perception = jobs, threads, perception
         if jobs > 1 and jury.device_type != "cpu":
             raise UsageError(
                 f"{jobs} processes were asked for on '{jury.device_type}', where each would hold the models on the one device and wait for "
@@ -79,8 +81,8 @@ class Evaluation:
             )
         # In a batch, rounding depends on the batch's size: another size is another run.
         victims = [reference.sha256 for reference in jury.references]
-        if space != "waveform" and (form != AS_THE_INPUT or cutting is not None):
-            raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut into segments, and no format to choose")
+        if space != "waveform" and (form != AS_THE_INPUT or cutting is not None or perception):
+            raise UsageError(f"'space: {space}' writes no audio: there is nothing to cut or to listen to, and no format to choose")
         resolved, self.form, self.recordings = recipe.model_dump(), form, material.recordings
         settings = {"batch_size": batch_size, **({} if form == AS_THE_INPUT else {"form": asdict(form)})}
         # Only the first victim has a part in the attack: by further ones it can be judged at any time.
@@ -89,7 +91,9 @@ class Evaluation:
             inputs, material.hashes, attack, seed, form.suffix if space == "waveform" else ".npy", form, material.recordings
         )
         settings |= {} if cutting is None else {"segment": asdict(cutting)}
-        identity = {"checkpoints": {**(checkpoints or {}), "victims": victims}, **settings}
+        # It can be listened to at any time, as it can be judged.
+        beside = {"perception": True} if perception else {}
+        identity = {"checkpoints": {**(checkpoints or {}), "victims": victims}, **settings, **beside}
         files = [[ascii(file.name), file.label, sha256] for file, sha256 in zip(inputs.files, material.hashes, strict=True)]
         self.run = Run(
             command,
@@ -103,11 +107,12 @@ class Evaluation:
         )
 
     def keeps_everything(self) -> bool:
-        """Whether every utterance that the older run in OUT finished belongs to this run too, and every victim's verdict on it, so that
-        replacing the folder loses nothing."""
+        """Whether every utterance that the older run in OUT finished belongs to this run too, and every victim's verdict on it, and what is
+        perceived of it, so that replacing the folder loses nothing."""
         older, victims = read_records(self.out)[0], {reference.sha256 for reference in self.jury.references}
         judges = {record.judge for records in older.values() for record in records}
-        return older.keys() <= {task.key for task in self.tasks} and judges <= victims
+        heard = any(record.perception is not None for records in older.values() for record in records)
+        return older.keys() <= {task.key for task in self.tasks} and judges <= victims and (self.perception or not heard)
 
     @property
     def plan(self) -> str:
@@ -131,7 +136,7 @@ class Evaluation:
         from staa_cli.evaluation.summary import summarise
 
         self.jury.check_labels(self.inputs)
-        benches = Benches(self.jury, build, self.space, self.budget, self.target)
+        benches = Benches(self.jury, build, self.space, self.budget, self.target, self.perception)
         bench = benches(self.out)
         self.jury.check_target(self.target)
         checks = self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)

@@ -23,6 +23,8 @@ Lines = Sequence[Record | Failure]
 LOT, LOT_BYTES = 8, 2**20
 """Tasks that travel together where their batch can change nothing, and what their files may hold: half a minute. Many make a kill dear."""
 
+LACKS = {False: "the verdicts of some victims", True: "some verdicts, or what is perceived of them"}
+
 
 @dataclass(frozen=True)
 class Crew:
@@ -70,7 +72,7 @@ def attack_all(
     if done:
         listener.message(f"{len(done)} of {len(tasks)} utterances were finished before")
     if len(known) > len(done):
-        listener.message(f"{len(known) - len(done)} of {len(tasks)} utterances were attacked before, and lack the verdicts of some victims")
+        listener.message(f"{len(known) - len(done)} of {len(tasks)} utterances were attacked before, and lack {LACKS[bench.perception]}")
     alone = bench.attacker.one_by_one
     size = LOT if alone else batch_size
     lots = list(outstanding(light(tasks) if alone else cut(tasks, size), known, done, whole=not alone))
@@ -136,10 +138,13 @@ def outstanding(
 
 
 def of_victims(records: Sequence[Record], bench: Bench) -> list[Record] | None:
-    """The records of the victims, under their present names; None where one is missing."""
+    """The records of the victims, under their present names; None where one is missing, or what is asked for beside the verdicts."""
     by = {record.judge: record for record in records}
     wanted = {name: victim.sha256 or name for name, victim in bench.victims.items()}
-    return [replace(by[judge], victim=name) for name, judge in wanted.items()] if by.keys() >= set(wanted.values()) else None
+    if not by.keys() >= set(wanted.values()) or (bench.perception and any(record.perception is None for record in records)):
+        return None
+    found = [replace(by[judge], victim=name) for name, judge in wanted.items()]
+    return found if bench.perception else [replace(record, perception=None) for record in found]
 
 
 def work_off(lots: Sequence[list[Due]], hand: Hand, crew: Crew | None, listener: Listener) -> Generator[Results]:

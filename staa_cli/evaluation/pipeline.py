@@ -48,6 +48,7 @@ class Bench:
         attacker, victims: in `space`; the threat model is the first victim.
         folder: what is written goes there.
         target: of a targeted attack; success is then that the prediction is the target, also where it was before.
+        perception: whether what is written is listened to; see `perceive`.
     """
 
     attacker: Attacker
@@ -57,6 +58,7 @@ class Bench:
     folder: Path
     device: torch.device
     target: str | None = None
+    perception: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,19 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
         name: judge(victim, forms, bench.device, looked if name == threat else None, at_least=perturbed.at_once)
         for name, victim in bench.victims.items()
     }
-    return [
-        [
-            record(bench, one, perturbed, row, name, verdicts[name][row], epsilon[row], (measures[row], in_memory[row]), forms.exact[row])
-            for name in bench.victims
-        ]
-        for row, one in enumerate(batch)
-    ]
+    perceived = listen(original, written) if bench.perception else [None] * len(batch)
+    found: list[list[Record] | str] = []
+    for row, one in enumerate(batch):
+        said = (epsilon[row], (measures[row], in_memory[row]), forms.exact[row], perceived[row])
+        found.append([record(bench, one, perturbed, row, name, verdicts[name][row], *said) for name in bench.victims])
+    return found
+
+
+def listen(clean: Tensor, written: Tensor) -> list[dict[str, float | None] | None]:
+    """What is perceived of each change. `(B, T)` on the CPU."""
+    from staa_cli.metrics.perception import perceive
+
+    return [perceive(x.numpy(), y.numpy()) for x, y in zip(clean, written, strict=True)]
 
 
 def encode(bench: Bench, batch: Sequence[Clip]) -> Tensor:
@@ -182,11 +190,13 @@ def record(
     epsilon: float,
     measures: Sequence[Perturbation],
     exact: bool,
+    perception: dict[str, float | None] | None,
 ) -> Record:
     """
     Args:
         measures: of x_adv as written and in memory.
         exact: whether these are the same, bit for bit.
+        perception: of x_adv as written, where it was listened to.
     """
     task, audio = clip.task, clip.audio
     return Record(
@@ -212,6 +222,7 @@ def record(
         queries=None if perturbed.queries is None else perturbed.queries[row],
         gender=task.input.gender,
         language=task.input.language,
+        perception=perception,
         **judged(bench, victim, verdict),
     )
 

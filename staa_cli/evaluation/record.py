@@ -51,6 +51,7 @@ class Record:
         gender, language: of the speaker, where a manifest tells.
         margins: how far x and x_adv as written lie beyond the boundary of the clean prediction, in the victim's logits: negative before,
             and positive where another class is predicted. None in older results.
+        perception: of the file as written, where it was asked for: see `perceive`.
     """
 
     file: str
@@ -79,6 +80,7 @@ class Record:
     gender: str | None = None
     language: str | None = None
     margins: tuple[float, float] | None = None
+    perception: dict[str, float | None] | None = None
 
     @property
     def judge(self) -> str:
@@ -97,6 +99,7 @@ class Record:
             **({} if self.margins is None else {"margin": dict(zip(("clean", "adversarial"), self.margins, strict=True))}),
             "epsilon": self.epsilon,
             **vars(self.perturbation),
+            **({} if self.perception is None else {"perception": self.perception}),
             "memory": {
                 "exact": self.exact,
                 "adversarial": self.in_memory_adversarial,

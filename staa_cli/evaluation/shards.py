@@ -95,7 +95,7 @@ def run_of_shards(folder: Path) -> dict[str, Any] | None:
 
 def work_of(metrics: dict[str, Any]) -> list[Any]:
     """What all shards of a run have in common."""
-    return [metrics.get(name) for name in ("command", "recipe_sha256", "checkpoints", "batch_size", "form", "segment")] + [
+    return [metrics.get(name) for name in ("command", "recipe_sha256", "checkpoints", "batch_size", "form", "segment", "perception")] + [
         metrics["shard"]["of"]
     ]
 

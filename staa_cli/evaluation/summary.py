@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
-from staa_cli.evaluation.record import Failure, Perturbation, Record
+from staa_cli.evaluation.record import Failure, Record
 from staa_cli.metrics.classification import accuracy_percent, asr_correct_percent, asr_percent, uar_percent
 from staa_cli.metrics.intervals import wilson_percent
+from staa_cli.metrics.means import mean, means, perceived
 from staa_cli.runtime.version import __version__
 
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """The mean of the finite values; None where there is none."""
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+RATIOS = ("sparsity_percent", "snr_peak_db", "snr_energy_db", "snr_segmental_db")
 
 
 def summarise(records: Sequence[Record | Failure], threat: str, device: str | None = None) -> dict[str, Any]:
@@ -39,14 +36,15 @@ def summarise(records: Sequence[Record | Failure], threat: str, device: str | No
     return {
         "utterances": len(on_threat),
         "failed": len(records) - len(done),
-        **means([(record.perturbation, record.success) for record in on_threat]),
+        **means(RATIOS, [(vars(record.perturbation), record.success) for record in on_threat]),
+        **perceived([(record.perception, record.success) for record in on_threat if record.perception is not None]),
         "linf_max": max((value for value in linf if value is not None), default=None),
         "seconds_per_utterance": median(record.run["seconds"] for record in on_threat) if on_threat else None,
         **asked(on_threat),
         **makers(on_threat, device),
         "victims": {name: judge(members) for name, members in victims.items()},
         "memory": {
-            **means([(record.in_memory, bool(record.in_memory_success)) for record in on_threat]),
+            **means(RATIOS, [(vars(record.in_memory), bool(record.in_memory_success)) for record in on_threat]),
             "asr_percent": {name: in_memory_asr(members) for name, members in victims.items()},
         },
     }
@@ -56,17 +54,6 @@ def in_memory_asr(records: Sequence[Record]) -> float | None:
     """None for a victim that was asked when only the files were left."""
     known = [record.in_memory_success for record in records]
     return None if None in known else mean(100.0 * bool(success) for success in known)
-
-
-def means(forms: Sequence[tuple[Perturbation, bool]]) -> dict[str, Any]:
-    """The means of what was measured, over all and over the successful."""
-    return {
-        name: {
-            "all": mean(getattr(perturbation, name) for perturbation, _ in forms),
-            "successful": mean(getattr(perturbation, name) for perturbation, success in forms if success),
-        }
-        for name in ("sparsity_percent", "snr_peak_db", "snr_energy_db", "snr_segmental_db")
-    }
 
 
 def asked(records: Sequence[Record]) -> dict[str, Any]:

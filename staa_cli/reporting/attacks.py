@@ -20,6 +20,7 @@ MEASURES: dict[str, tuple[str, Kind, tuple[str, ...]]] = {
     "stoi": ("STOI", "decimal", ("perception", "stoi", "successful")),
     "estoi": ("ESTOI", "decimal", ("perception", "estoi", "successful")),
     "audible": ("Audible (%)", "decimal", ("perception", "audible_percent", "successful")),
+    **{name.lower(): (name, "decimal", ("perception", name.lower(), "successful")) for name in ("PESQ", "Zimtohrli")},
 }
 """Column → heading, kind, place in the summary."""
 ALWAYS = ("snr", "sparsity", "seconds")
@@ -44,7 +45,7 @@ OWN_RATE = "Files at other rates were written at their own: sparsity and SNR are
 QUERIES = "Queries: how often an attacker that sees only answers asked the threat model about an utterance, on average."
 PERCEPTION = (
     "STOI, ESTOI: intelligibility beside the original, 1 is as good; audible: share of the change's energy above the masking threshold "
-    "(ISO 11172-3, model 1); means over successes"
+    "(ISO 11172-3, model 1); PESQ (wideband) and Zimtohrli: opinion scores, 5 is as good as the original; means over successes"
 )
 TITLES = {"attacks": "Attack performance", "ablation": f"Ablation of {STAA_NET}"}
 
@@ -208,7 +209,14 @@ def notes_on_runs(runs: Sequence[FinishedRun]) -> list[str]:
     """What to know before comparing them."""
     failed = [f"{run.path}: {failed:g} utterances failed and are not counted" for run in runs if (failed := run.number("failed"))]
     made = [f"{run.path}: its utterances were made by {makers}" for run in runs if (makers := makers_of(run))]
-    return [*input_notes(runs), *failed, *made]
+    return [*input_notes(runs), *failed, *made, *filter(None, map(unscored_note, runs))]
+
+
+def unscored_note(run: FinishedRun) -> str:
+    """Of how many utterances a perceptual measure is, where that is not all."""
+    total = run.number("utterances") or 0
+    fewer = [f"{name} {count:g}" for name in run.mapping("perception") if (count := run.number("perception", name, "scored") or 0) < total]
+    return f"{run.path}: not all of its {total:g} utterances could be scored: {', '.join(fewer)}" if fewer else ""
 
 
 def input_notes(runs: Sequence[FinishedRun]) -> list[str]:

@@ -71,12 +71,13 @@ def encode(figure: Figure, format: str) -> bytes:
     return picture.getvalue()
 
 
-def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str | None = None) -> Figure:
+def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str | None = None, measure: str = "asr") -> Figure:
     """What a picture shows of runs: attackers as curves, or victims' confusion matrices.
 
     Args:
         tables: the first of them that can be drawn is; where none can, attackers are, and without any the matrices.
         axis: what success is drawn against.
+        measure: what curves show of victims.
         what: one of `PICTURES`; None takes what the tables say.
 
     Raises:
@@ -89,7 +90,7 @@ def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str 
             raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs)))
     if what is not None and what != "curve":
         return PICTURES[what](accepted(runs, "attacks"))
-    return draw_curve(accepted(runs, "attacks"), axis) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
+    return draw_curve(accepted(runs, "attacks"), axis, measure) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
 
 
 def draw_confusion(tables: Sequence[Table]) -> Figure:

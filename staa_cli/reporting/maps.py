@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from staa_cli.reporting.attacks import row_name
 from staa_cli.reporting.curve import COLOURS
+from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.measures import measured_on
 from staa_cli.reporting.names import corpus_name, in_order, victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
-from staa_cli.reporting.page.charts import flips, heat_map, in_table_order
+from staa_cli.reporting.page.charts import heat_map, in_table_order
 from staa_cli.reporting.pairs import place_of, threat_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError

@@ -11,6 +11,7 @@ from staa_cli.reporting.outcomes import Judgement, by_victim, outcomes
 from staa_cli.reporting.runs import FinishedRun, as_number
 
 HEADINGS = {"asr": "ASR on {} (%)", "accuracy": "Accuracy of {} (%)", "uar": "UAR of {} (%)", "lift": "Lift on {} (points)"}
+LABELS = {"asr": "ASR (%)", "accuracy": "accuracy (%)", "uar": "UAR (%)", "lift": "lift (points)"}
 LEGENDS = {
     "asr": "ASR, attack success rate: share of all utterances whose prediction changes",
     "accuracy": "Accuracy under attack, in brackets under the placebo: lower is a stronger attack",

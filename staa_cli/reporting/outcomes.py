@@ -28,6 +28,7 @@ class Judgement:
         samples: of the utterance.
         source: the clean file's path from the run's folder.
         span: start and end in seconds of a segment of a recording; None for a whole file.
+        perception: what is perceived of the change, where that was measured with the attack.
         exact: whether the file holds what the measures say; the perturbation of a file at its own rate is measured at 16 kHz alone.
 
     What older results lack is None.
@@ -50,6 +51,7 @@ class Judgement:
     source: str | None = None
     span: tuple[float, float] | None = None
     exact: bool = True
+    perception: dict[str, float | None] | None = None
 
     @property
     def name(self) -> str:
@@ -112,6 +114,7 @@ def read_line(content: dict[str, Any]) -> Judgement:
         content.get("run", {}).get("source"),
         None if segment is None else (float(segment["start"]), float(segment["end"])),
         "written_rate" not in content.get("audio", {}),
+        None if (heard := content.get("perception")) is None else {name: as_number(value) for name, value in heard.items()},
     )
 
 

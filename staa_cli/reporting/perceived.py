@@ -1,12 +1,11 @@
-"""What is heard of attacks, measured from their files when they are reported: it costs about 0.15 s an utterance, the attack far less."""
+"""What is perceived of attacks, measured from their files when they are reported, where it was not with the attack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
+from staa_cli.metrics.means import perceived
 from staa_cli.reporting.outcomes import outcomes
 from staa_cli.reporting.pairs import threat_of
 from staa_cli.reporting.runs import FinishedRun, LoadedRun
@@ -14,36 +13,24 @@ from staa_cli.reporting.sounds import Pair, load_pair
 
 
 def with_perception(run: LoadedRun, prepared: Sequence[Path], said: Callable[[str], None]) -> LoadedRun:
-    """The same run, its summary with `perception`: each measure's mean over all and over the successful, and how many were scored.
+    """The same run, its summary with `perception`, as it would stand there had it been asked for with the attack.
 
     Args:
         prepared: where the clean files of older runs may lie.
         said: is told of each utterance that cannot be scored, which is missing from the means alone.
     """
-    from staa_cli.metrics.perception import MEASURES, perceive
+    from staa_cli.metrics.perception import perceive
 
     path, metrics = run
     finished = FinishedRun(path, metrics)
-    scored: list[tuple[bool, dict[str, float | None]]] = []
+    if finished.mapping("perception"):
+        return run
+    scored: list[tuple[dict[str, float | None], bool]] = []
     for one in outcomes(finished):
         if one.victim == threat_of(finished):
             pair = load_pair(finished, one, prepared)
             if isinstance(pair, Pair):
-                scored.append((one.success, perceive(pair.clean, pair.adversarial)))
+                scored.append((perceive(pair.clean, pair.adversarial), one.success))
             else:
                 said(f"{path}: {one.name} is not scored: {pair}")
-    measured = {
-        name: {
-            "all": mean([values[name] for _, values in scored]),
-            "successful": mean([values[name] for success, values in scored if success]),
-            "scored": sum(values[name] is not None for _, values in scored),
-        }
-        for name in MEASURES
-    }
-    summary: dict[str, Any] = {**metrics["summary"], "perception": measured}
-    return path, {**metrics, "summary": summary}
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+    return path, {**metrics, "summary": {**metrics["summary"], **perceived(scored)}}

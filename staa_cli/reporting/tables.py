@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from staa_cli.reporting.across import build_across
 from staa_cli.reporting.attacks import PAPER, build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
+from staa_cli.reporting.emotions import build_emotions
 from staa_cli.reporting.model import Table
 from staa_cli.reporting.paired import Rival, build_paired
 from staa_cli.reporting.pairs import build_pairs, has_target
@@ -53,12 +54,13 @@ TABLES = {
     "ablation": TableKind(f"'staa attack' with {PAPER}", is_paper, build_ablation),
     "attacked": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_speakers_attacked(runs)),
     "across": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_across(runs)),
+    "emotions": TableKind("'staa attack' or 'staa baseline'", is_attack, build_emotions),
     "pairs": TableKind("targeted attacks", lambda run: is_attack(run) and has_target(run), build_pairs),
     # Of a rival, which `build_tables` brings.
     "paired": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: []),
 }
 
-ON_REQUEST = ("speakers", "confusion", "groups", "attacked", "across", "pairs", "paired")
+ON_REQUEST = ("speakers", "confusion", "groups", "attacked", "across", "emotions", "pairs", "paired")
 """Tables of detail, which stay out until they are asked for."""
 MEASURED: dict[str, Callable[[Sequence[FinishedRun], bool, str], list[Table]]] = {
     "attacks": build_attacks,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from textwrap import wrap
 
 from rich import box
 from rich.cells import cell_len
@@ -13,6 +15,9 @@ from rich.text import Text
 
 from staa_cli.reporting.model import Column, Table, split_rows
 from staa_cli.reporting.text import cell_parts
+
+GLUE = "\N{NO-BREAK SPACE}"
+UNIT = re.compile(r"(?<=\d) (?=(?:%|dB|steps)(?:\s|$))")
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,18 @@ def widths(table: Table, column: Column, style: Style) -> tuple[int, int]:
     best = max(cell_len(line) for text in (title, *cells) for line in text.split("\n"))
     if column.kind != "text" or not style.broken:
         return best, best
-    return max(cell_len(word) for text in (title, *cells) for word in text.split()), best
+    return max(cell_len(word) for text in (title, *cells) for word in re.split("[ \n]+", glued(text))), best
+
+
+def glued(text: str) -> str:
+    """Numbers held to their units, which stay on their line."""
+    return UNIT.sub(GLUE, text)
+
+
+def wrapped(text: str, width: int) -> str:
+    """A name on as many lines as it takes."""
+    lines = [line for part in text.split("\n") for line in wrap(glued(part), width, break_on_hyphens=False) or [""]]
+    return "\n".join(lines).replace(GLUE, " ")
 
 
 def heading(column: Column, style: Style) -> str:
@@ -103,14 +119,14 @@ def texts(table: Table, column: Column, style: Style) -> list[str]:
 
 def grid(table: Table, style: Style, width: int) -> RichTable:
     """The rich table, its columns of fixed widths: rich would narrow numbers as readily as words. Where nothing fits, names are broken."""
-    chosen = []
+    chosen: list[int] = []
     spare = max(0, width - least_width(table, style))
     breaks = least_width(table, style) > width
     for least, best in reversed([widths(table, column, style) for column in table.shown]):
-        chosen.append(least + min(spare, best - least))
-        spare -= chosen[-1] - least
+        chosen.insert(0, least + min(spare, best - least))
+        spare -= chosen[0] - least
     result = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, style.gap - 1, 0, 0))
-    for column, chosen_width in zip(table.shown, reversed(chosen), strict=True):
+    for column, chosen_width in zip(table.shown, chosen, strict=True):
         named = column.kind == "text"
         justify: JustifyMethod = "left" if named else "right"
         result.add_column(Text(heading(column, style)), justify=justify, width=None if named and breaks else chosen_width, overflow="fold")
@@ -118,7 +134,7 @@ def grid(table: Table, style: Style, width: int) -> RichTable:
         if table.starts_section(index):
             result.add_section()
         repeats = style.broken and index > 0 and not table.starts_section(index)
-        result.add_row(
-            *(Text("" if repeats and column.key in table.sections else cell) for column, cell in zip(table.shown, cells, strict=True))
-        )
+        shown = ["" if repeats and column.key in table.sections else cell for column, cell in zip(table.shown, cells, strict=True)]
+        whole = [breaks or column.kind != "text" for column in table.shown]
+        result.add_row(*(Text(cell if kept else wrapped(cell, room)) for cell, room, kept in zip(shown, chosen, whole, strict=True)))
     return result

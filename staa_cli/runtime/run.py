@@ -21,6 +21,8 @@ from staa_cli.runtime.version import __version__
 from staa_cli.runtime.yaml_text import dump_yaml
 
 RECIPE = "recipe.yaml"
+ASKED = ("form", "segment", "perception")
+"""What stands in an identity only where it was asked for."""
 
 
 class Run:
@@ -105,7 +107,7 @@ class Run:
             return None if metrics["summary"].get("failed") else metrics
         if not self.overwrite and not self.extendable():
             made_by = metrics.get("versions")
-            here = {name: metrics.get(name) for name in ("recipe", *self.identity)}
+            here = {name: metrics.get(name) for name in ("recipe", *self.identity, *ASKED)}
             here |= {"staa": made_by.get("staa") if isinstance(made_by, dict) else None}
             there = {"staa": __version__, "recipe": self.recipe.model_dump(), **self.identity}
             if self.device is not None:

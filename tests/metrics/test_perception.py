@@ -82,8 +82,8 @@ def test_stoi_is_the_packages() -> None:
     clean = speech()
     noisy = clean + (0.02 * np.random.default_rng(1).standard_normal(len(clean))).astype(np.float32)
     found = perceive(clean, noisy)
-    assert found["stoi"] == pytest.approx(stoi(clean, noisy, SAMPLE_RATE))
-    assert found["estoi"] == pytest.approx(stoi(clean, noisy, SAMPLE_RATE, extended=True))
+    assert found["stoi"] == pytest.approx(stoi(clean, noisy, SAMPLE_RATE), abs=1e-6)
+    assert found["estoi"] == pytest.approx(stoi(clean, noisy, SAMPLE_RATE, extended=True), abs=1e-6)
     assert 0 < (found["audible_percent"] or 0) <= 100
 
 
@@ -96,3 +96,17 @@ def test_what_cannot_be_scored_is_null_for_itself(clean: np.ndarray) -> None:
 
 def test_nothing_changed_is_no_share() -> None:
     assert perceive(speech(), speech())["audible_percent"] is None
+
+
+@pytest.mark.parametrize(("name", "least"), [("pesq", 4.6), ("zimtohrli", 4.99)])
+def test_opinion_scores_fall_with_noise(name: str, least: float) -> None:
+    """Of what is as good as the original, the scale's end; and no worse than a crash where their code has no room, or nothing to score."""
+    pytest.importorskip(name)
+    clean = speech()
+    noise = np.random.default_rng(1).standard_normal(len(clean)).astype(np.float32)
+    same, faint, loud = (perceive(clean, clean + size * noise)[name] or 0 for size in (0, 1e-3, 3e-2))
+    assert same >= least
+    assert same > faint > loud >= 1
+    bursts = np.tile(np.concatenate([speech(0.5), np.zeros(8_000, np.float32)]), 60)
+    for hopeless in (np.zeros(16_000, np.float32), speech(0.05), np.ones(1, np.float32), *([bursts] if name == "pesq" else [])):
+        assert perceive(hopeless, hopeless + np.float32(0.01))[name] is None

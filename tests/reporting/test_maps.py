@@ -29,6 +29,13 @@ def test_the_worst_never_falls() -> None:
     assert worst([[(1, 10), (3, 50)], [(2, 30), (4, 20)]]) == [(1, 10), (2, 30), (3, 50), (4, 50)]
 
 
+def test_of_an_accuracy_the_lowest_is_the_worst_and_of_an_snr_the_highest_costs_least() -> None:
+    curves = [[(10, 40), (20, 60)], [(15, 30), (30, 80)]]
+    assert worst(curves, lowest=True) == [(10, 40), (15, 30), (20, 30), (30, 30)]
+    assert worst(curves, lowest=True, dear_first=True) == [(30, 80), (20, 60), (15, 30), (10, 30)]
+    assert area_percent([(10, 0), (20, 100), (40, 100)], lambda decibels: decibels) == pytest.approx(250 / 3)
+
+
 def test_success_and_lift_have_one_scale_and_say_their_numbers(finished: Finished) -> None:
     left, right = draw_map([finished()]).axes
     assert left.get_images()[0].get_clim() == right.get_images()[0].get_clim() == (0, 100)

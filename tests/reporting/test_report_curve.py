@@ -10,9 +10,10 @@ import pytest
 
 from staa_cli.commands.report import report
 from staa_cli.evaluation.request import refined
-from staa_cli.reporting.curve import AXES, Line, draw_curve, in_models_order, trace
+from staa_cli.reporting.curve import draw_curve
 from staa_cli.reporting.figures import draw, encode
 from staa_cli.reporting.runs import FinishedRun
+from staa_cli.reporting.sweep import AXES, Line, clean_scores, in_models_order, trace
 from staa_cli.runtime.errors import UsageError
 
 
@@ -114,6 +115,32 @@ def test_the_picture_shows_lines_placebos_and_equal_scales(run: Any) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
     assert [text.get_text() for text in panels[0].get_xticklabels()] == ["2", "5", "10", "20", "50", "100"]
     assert len(panels[0].containers) == 2
+
+
+def test_an_accuracy_is_drawn_beside_the_clean_one_and_a_lift_beside_none(run: Any) -> None:
+    pytest.importorskip("matplotlib")
+    runs = [guided(run, percent, 50) for percent in (1, 10)]
+    for one, accuracy in zip(runs, (80.0, 20.0), strict=True):
+        for victim in one.metrics["summary"]["victims"].values():
+            victim["accuracy_percent"] = {"clean": 90.0, "adversarial": accuracy}
+    (line,) = trace(runs, AXES["sparsity"], "accuracy")
+    assert [value for _, value in numbers(line)] == [80.0, 20.0]
+    assert clean_scores(runs, "accuracy") == {(line.panel, "emo18"): 90.0, (line.panel, "zhao19"): 90.0}
+    assert clean_scores(runs, "lift") == {}
+
+    def drawn(measure: str) -> tuple[list[str], list[float]]:
+        figure = draw_curve(runs, measure=measure)
+        dotted = [line.get_ydata()[0] for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+        return [text.get_text() for text in figure.legends[0].get_texts()], dotted
+
+    names, dotted = drawn("accuracy")
+    assert dotted == [90.0]
+    assert names == ["STAA-Net guided (area 50)", "placebo (its attacker's colour)", "without an attack", "worst of all attackers"]
+    names, dotted = drawn("lift")
+    assert dotted == [0.0]
+    assert names == ["STAA-Net guided (area 45)", "placebo", "worst of all attackers"]
+    with pytest.raises(UsageError, match=r"the runs hold no UAR \(%\) with samples changed"):
+        draw_curve(runs, measure="uar")
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])

@@ -9,10 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staa_cli.reporting.attacks import row_name
+from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.model import RUNS, SEPARATOR, Cell, Column, Number, Row, Table
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
-from staa_cli.reporting.page.charts import curves, flips, heat_map, in_table_order
+from staa_cli.reporting.page.charts import curves, heat_map, in_table_order
 from staa_cli.reporting.page.examples import examples
 from staa_cli.reporting.page.verdict import comparable, furthest, sentence, strongest, tiles
 from staa_cli.reporting.pairs import threat_of

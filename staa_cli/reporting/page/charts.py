@@ -8,12 +8,12 @@ from math import ceil, floor, log10
 from typing import Any
 
 from staa_cli.reporting.attacks import budget_text, ordered, row_name
-from staa_cli.reporting.curve import AXES, EDGE, Line, attackers, in_models_order, trace
+from staa_cli.reporting.curve import EDGE
 from staa_cli.reporting.model import RUNS, Row
 from staa_cli.reporting.names import victim_name
-from staa_cli.reporting.outcomes import Judgement
 from staa_cli.reporting.pairs import place_of, threat_of
 from staa_cli.reporting.runs import FinishedRun
+from staa_cli.reporting.sweep import AXES, Line, attackers, in_models_order, trace
 
 WIDTH, HEIGHT = 300, 190
 """Of a panel's inside, in the units of its SVG."""
@@ -116,18 +116,3 @@ def cell_of(run: FinishedRun, victim: str) -> dict[str, Any] | None:
     if rate is None:
         return None
     return {"rate": rate, "placebo": noise, "lift": run.number("victims", victim, "lift_points"), "threat": victim == threat_of(run)}
-
-
-def flips(found: Sequence[Judgement]) -> dict[str, Any] | None:
-    """From which class to which: utterances by the clean prediction and the one under attack, each with the placebo's count."""
-    classes = sorted({word for one in found for word in (one.clean, one.adversarial)})
-    rows = []
-    for before in classes:
-        members = [one for one in found if one.clean == before]
-        cells = []
-        for after in classes:
-            hits, noise = (sum(getattr(one, name) == after for one in members) for name in ("adversarial", "placebo"))
-            known = all(one.placebo is not None for one in members)
-            cells.append({"count": hits, "placebo": noise if known else None, "share": 100 * hits / len(members) if members else 0.0})
-        rows.append({"name": before, "count": len(members), "cells": cells})
-    return {"classes": classes, "rows": rows} if found else None

@@ -13,6 +13,11 @@ from staa_cli.reporting.page.pictures import outline, spectrogram_png, wav_uri
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sounds import Pair, load_pair, log_mel
 
+HEARD = (
+    *(("stoi", "STOI", "{:.3f}"), ("estoi", "ESTOI", "{:.3f}"), ("audible_percent", "audible", "{:.0f} %")),
+    *(("pesq", "PESQ", "{:.2f}"), ("zimtohrli", "Zimtohrli", "{:.2f}")),
+)
+
 
 def examples(run: FinishedRun, victims: dict[str, list[Judgement]], threat: str, prepared: Sequence[Path]) -> list[dict[str, Any]]:
     """A card for each of about ten utterances of a run."""
@@ -33,19 +38,18 @@ def card(run: FinishedRun, judged: Sequence[Judgement], why: str, threat: str, p
         "about": ", ".join(filter(None, about)),
         "verdicts": [{**vars(one), "name": victim_name(one.victim), "threat": one.victim == threat} for one in judged],
         "measures": first.measures,
-        "heard": heard(found) if isinstance(found, Pair) else [],
+        "heard": heard(found, first) if isinstance(found, Pair) else [],
         "sound": sound(found) if isinstance(found, Pair) else None,
         "absent": found if isinstance(found, str) else None,
     }
 
 
-def heard(pair: Pair) -> list[tuple[str, str]]:
+def heard(pair: Pair, one: Judgement) -> list[tuple[str, str]]:
     """What is perceived of the change, as words and numbers."""
     from staa_cli.metrics.perception import perceive
 
-    found = perceive(pair.clean, pair.adversarial)
-    said = (("stoi", "STOI", "{:.3f}"), ("estoi", "ESTOI", "{:.3f}"), ("audible_percent", "above the masking threshold", "{:.0f} %"))
-    return [(name, form.format(value)) for key, name, form in said if (value := found[key]) is not None]
+    found = one.perception or perceive(pair.clean, pair.adversarial)
+    return [(name, form.format(value)) for key, name, form in HEARD if (value := found.get(key)) is not None]
 
 
 def sound(pair: Pair) -> dict[str, Any]:
