@@ -68,7 +68,7 @@ def attack(command: Sequence[str], folder: Path, out: Path, jobs: int, code: Pat
                 cpu[one] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
                 status = Path(f"/proc/{one}/status").read_text()
                 memory[one] = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-        sleep(0.05)
+        sleep(0.2)
     if process.returncode:
         raise SystemExit(f"'staa attack' ended with {process.returncode}")
     return {"wall": perf_counter() - start, "busiest": max(cpu.values()), "memory_mb": max(memory.values())}
@@ -158,8 +158,8 @@ def passes(generator: Path, folder: Path, out: Path) -> dict[str, float]:
     return dict(spent)
 
 
-def compute(generator: Path, folder: Path) -> float:
-    """Seconds of the passes alone: the same models on the same batches, with all audio in memory."""
+def compute(generator: Path, folder: Path) -> tuple[float, float]:
+    """Seconds of the passes alone, on the wall and of the processor: the same models on the same batches, with all audio in memory."""
     import torch
 
     from staa_cli.audio.files import read_audio
@@ -185,10 +185,10 @@ def compute(generator: Path, folder: Path) -> float:
         ask(jury.threat, torch.cat([found, found.flip(1)]))  # the second in the place of the placebo
 
     attack(audio[:LOT])  # what happens once
-    start = perf_counter()
+    start, busy = perf_counter(), process_time()
     for clean in audio.split(LOT):
         attack(clean)
-    return perf_counter() - start
+    return perf_counter() - start, process_time() - busy
 
 
 def main() -> None:
@@ -220,14 +220,20 @@ def main() -> None:
                 print(json.dumps({key: round(value, 2) for key, value in found.items()}), flush=True)
                 continue
             if options.wall:
-                before = compute(generator, folder)
-                out = Path(place) / "out"
-                wall = attack(command, folder, out, 1, code)["wall"]
+                before, out = compute(generator, folder), Path(place) / "out"
+                taken = attack(command, folder, out, 1, code)
                 work = json.loads((out / "metrics.json").read_text())["run"]["seconds"]
-                alone = (before + compute(generator, folder)) / 2
-                slower = max(disk, alone)
-                found = {"files": count, "seconds": options.seconds, "soundfile": disk, "passes": alone, "wall": wall, "work": work}
-                found |= {"wall_ratio": wall / slower, "work_ratio": work / slower}
+                alone, busy = (sum(pair) / 2 for pair in zip(before, compute(generator, folder), strict=True))
+                found = {
+                    "files": count,
+                    "seconds": options.seconds,
+                    "soundfile": disk,
+                    "passes": alone,
+                    "wall": taken["wall"],
+                    "work": work,
+                }
+                found |= {"wall_ratio": taken["wall"] / max(disk, alone), "work_ratio": work / max(disk, alone)}
+                found |= {"passes_busy": busy, "busiest": taken["busiest"], "busy_ratio": taken["busiest"] / busy}
                 print(json.dumps({key: round(value, 2) for key, value in found.items()}), flush=True)
                 continue
             for jobs in options.jobs:
