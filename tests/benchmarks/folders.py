@@ -239,7 +239,8 @@ def main() -> None:
             for jobs in options.jobs:
                 taken = attack(command, folder, out := Path(place) / f"out-{jobs}", jobs, code)
                 taken |= {} if code else overhead(command, folder, out)
-                what = f"{count:,} files of {options.seconds:g} s" + (f", {jobs} workers" if jobs > 1 else "") + options.label
+                what = f"{count:,} files of {options.seconds:g} s" + (f", {jobs} workers" if jobs > 1 else "")
+                what += options.label
                 found = {"files": count, "jobs": jobs, **taken, "busiest_ms": 1000 * taken["busiest"] / count}
                 found |= {"soundfile": disk} if disk else {}
                 print(json.dumps({"what": what, **{key: round(value, 2) for key, value in found.items()}}), flush=True)
