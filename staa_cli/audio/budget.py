@@ -69,7 +69,7 @@ def round_to_zero(perturbation: Tensor, grain: Tensor) -> Tensor:
         grain: `(B, 1)` the step, such as 1/32768; 0 leaves δ as it is.
     """
     steps = (perturbation / grain).double()
-    return ((steps + 1e-6 * steps.sign()).trunc().to(perturbation.dtype) * grain).where(grain > 0, perturbation)
+    return (steps.add_(steps.sign(), alpha=1e-6).trunc_().to(perturbation.dtype) * grain).where(grain > 0, perturbation)
 
 
 def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def place(waveforms: Tensor, magnitudes: Tensor, scores: Tensor, k: int, grain: 
         grain: `(B, 1)` the steps of the files, 0 where there are none.
     """
     dense = as_written(waveforms, magnitudes, grain)
-    chosen = scores.where(dense != waveforms, -torch.inf).topk(k, dim=1).indices
+    chosen = scores.where(dense != waveforms, -torch.inf).topk(k, dim=1, sorted=False).indices
     return waveforms.scatter(1, chosen, dense.gather(1, chosen))
 
 

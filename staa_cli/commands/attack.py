@@ -53,6 +53,7 @@ def attack(
     seed: opt.NoSeed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
+    estimate: many.EstimateOption = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -87,7 +88,7 @@ def attack(
     manifest, splits, pool = trained_on(generator)
     form = audio.read_form(format_, subtype, keep_rate)
     sparsities, snrs = opt.numbers("--sparsity", sparsity), opt.numbers("--snr", snr)
-    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
+    jury = Jury(str(generator / THREAT), victim or [], opt.read_label_map(labels), device, output, fetch=estimate or not dry_run)
     if known_labels:
         files = jury.known(files)
     seen = sum(file.manifest == manifest and file.split in splits for file in files.files)
@@ -130,4 +131,4 @@ def attack(
     for percent, decibels in product(sparsities, snrs):
         one = planned(percent, decibels)
         attackers[one.evaluation.out.name if several else ""] = one
-    return attack_with(attackers, jury, dry_run, output)
+    return attack_with(attackers, jury, dry_run, estimate, output)

@@ -48,6 +48,7 @@ def baseline(
     seed: opt.Seed = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
+    estimate: many.EstimateOption = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -79,7 +80,7 @@ def baseline(
     if "" not in recipes and (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs of a preset", "out")
     files = collect(*opt.listed_paths(inputs or [], files_from, null), opt.check_split(split), out, limit)
-    jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=not dry_run)
+    jury = Jury(threat, victim or [], opt.read_label_map(labels), device, output, fetch=estimate or not dry_run)
     if known_labels:
         files = jury.known(files)
     material = gather(files, jury, many.shard_of(shard), batch_size, segment, segment_by, output)
@@ -114,4 +115,4 @@ def baseline(
     for settings in recipes.values():
         if settings.needs == "gradients":
             jury.references[0].require_gradients(f"'staa baseline' with the attack '{settings.attack}'")
-    return attack_with(attackers, jury, dry_run, output)
+    return attack_with(attackers, jury, dry_run, estimate, output)

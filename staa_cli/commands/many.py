@@ -22,6 +22,10 @@ ShardOption = Annotated[
         show_default=False,
     ),
 ]
+EstimateOption = Annotated[
+    bool,
+    typer.Option("--estimate", help="A dry run that attacks some inputs for a trial, and says how long all will take."),
+]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", metavar="N", min=1, help="Cores to use in each process; all, or one with --jobs.", show_default=False),

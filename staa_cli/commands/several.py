@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from staa_cli.commands.advice import advised
 from staa_cli.commands.audio_options import cut_inputs, read_cutting
@@ -19,6 +19,9 @@ from staa_cli.evaluation.material import Material
 from staa_cli.evaluation.shards import Shard
 from staa_cli.evaluation.task import hash_inputs
 from staa_cli.runtime.errors import Interrupted, StaaError
+
+if TYPE_CHECKING:
+    from staa_cli.evaluation.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Planned:
         """What `metrics.json` holds."""
         return self.evaluation.execute(self.build, **self.facts)
 
+    def estimate(self) -> Estimate | None:
+        """What that will cost; None where it is finished."""
+        return None if self.evaluation.run.finished else self.evaluation.estimate(self.build)
+
 
 def gather(
     inputs: Inputs, jury: Jury, shard: Shard | None, together: int, segment: float | None, segment_by: str, output: Output
@@ -54,20 +61,28 @@ def gather(
     return Material(inputs, hash_inputs(inputs), cutting, recordings, shard)
 
 
-def attack_with(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, output: Output) -> int:
+def attack_with(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, estimate: bool, output: Output) -> int:
     """Attack with one attacker, whose name is empty, or with all in turn.
+
+    Args:
+        estimate: a dry run that says what it will cost.
 
     Returns:
         The exit code: 1 where one failed, or files did.
     """
+    estimates = [planned.estimate() if estimate else None for planned in attackers.values()]
     if "" not in attackers:
-        return attack_with_all(attackers, jury, dry_run, output)
+        return attack_with_all(attackers, jury, dry_run or estimate, estimates, output)
     (only,) = attackers.values()
     run = only.evaluation.run
-    return 0 if settled(run, only.evaluation.plan, dry_run, output) else conclude(run, only.execute(), output)
+    if settled(run, only.evaluation.plan, dry_run or estimate, output, estimates[0]):
+        return 0
+    return conclude(run, only.execute(), output)
 
 
-def attack_with_all(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, output: Output) -> int:
+def attack_with_all(
+    attackers: Mapping[str, Planned], jury: Jury, dry_run: bool, estimates: Sequence[Estimate | None], output: Output
+) -> int:
     """One that fails does not keep the others from their turn; a device or a victim that none of them could use stops them all at once.
 
     Returns:
@@ -75,7 +90,7 @@ def attack_with_all(attackers: Mapping[str, Planned], jury: Jury, dry_run: bool,
     """
     runs = {name: planned.evaluation.run for name, planned in attackers.items()}
     if dry_run:
-        show_plans([(planned.evaluation.run, planned.evaluation.plan) for planned in attackers.values()], output)
+        show_plans([(planned.evaluation.run, planned.evaluation.plan) for planned in attackers.values()], output, estimates)
         return 0
     if not all(run.finished for run in runs.values()):
         jury.load()

@@ -3,26 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from staa_cli.commands.output import Output
+from staa_cli.commands.progress import in_words
 from staa_cli.runtime.run import Run
 
+if TYPE_CHECKING:
+    from staa_cli.evaluation.estimate import Estimate
 
-def settled(run: Run, plan: str, dry_run: bool, output: Output) -> bool:
+
+def settled(run: Run, plan: str, dry_run: bool, output: Output, estimate: Estimate | None = None) -> bool:
     """Whether there is nothing to do: the same run is finished (its result is shown again), or this is a dry run.
 
     Args:
         plan: what the run would do, such as `attack 3 files`.
+        estimate: what that would cost, where it was tried.
     """
     if dry_run:
         text = planned(run, plan)
-        output.result({"dry_run": True, "plan": text, "recipe": run.recipe.model_dump()}, text if run.finished else f"would {text}")
+        data = {"dry_run": True, "plan": text, "recipe": run.recipe.model_dump()}
+        data |= {} if estimate is None else {"estimate": asdict(estimate)}
+        output.result(data, text if run.finished else f"would {text}", *in_short(estimate))
         return True
     if run.finished:
         conclude(run, run.confirm(), output)
     return run.finished
+
+
+def in_short(estimate: Estimate | None) -> list[str]:
+    """`about 12 min …`, and on what that rests; nothing where nothing was tried."""
+    if estimate is None:
+        return []
+    one = estimate
+    each = f"{one.each_seconds:.2f} s" if one.each_seconds >= 0.1 else f"{1000 * one.each_seconds:.0f} ms"
+    return [
+        f"  about {in_words(one.seconds)} for {one.utterances} utterances, results about {in_bytes(one.bytes)} "
+        f"({one.tried} tried: {each} each in one process; models ready in {one.ready_seconds:.1f} s)"
+    ]
+
+
+def in_bytes(size: float) -> str:
+    """An amount as disks are sold: `35 kB`, `1.2 GB`."""
+    units = ["kB", "MB", "GB", "TB"]
+    size /= 1000
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.2g} {units[0]}" if size < 10 else f"{size:.0f} {units[0]}"
 
 
 def planned(run: Run, plan: str) -> str:
@@ -57,13 +86,19 @@ def show(run: Run, metrics: dict[str, Any], output: Output) -> None:
     output.result(metrics, *map(as_rich, tables))
 
 
-def show_plans(plans: Sequence[tuple[Run, str]], output: Output) -> None:
-    """The dry run of several runs."""
+def show_plans(plans: Sequence[tuple[Run, str]], output: Output, estimates: Sequence[Estimate | None] = ()) -> None:
+    """The dry run of several runs.
+
+    Args:
+        estimates: of each, where that was asked for.
+    """
     texts = [planned(run, plan) for run, plan in plans]
-    output.result(
-        {"dry_run": True, "plans": texts, "recipes": [run.recipe.model_dump() for run, _ in plans]},
-        *(text if run.finished else f"would {text}" for text, (run, _) in zip(texts, plans, strict=True)),
-    )
+    data = {"dry_run": True, "plans": texts, "recipes": [run.recipe.model_dump() for run, _ in plans]}
+    lines = [text if run.finished else f"would {text}" for text, (run, _) in zip(texts, plans, strict=True)]
+    if any(estimates):
+        data["estimates"] = [None if one is None else asdict(one) for one in estimates]
+        lines = [line for text, one in zip(lines, estimates, strict=True) for line in (text, *in_short(one))]
+    output.result(data, *lines)
 
 
 def show_together(runs: Sequence[tuple[Path, dict[str, Any]]], table: str, output: Output) -> None:

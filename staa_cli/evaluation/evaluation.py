@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -28,6 +29,8 @@ from staa_cli.runtime.version import __version__
 
 if TYPE_CHECKING:
     from staa_cli.audio.budget import Budget
+    from staa_cli.evaluation.estimate import Estimate
+    from staa_cli.evaluation.pipeline import Bench
 
 
 class Evaluation:
@@ -131,15 +134,9 @@ class Evaluation:
         Returns:
             What `metrics.json` holds.
         """
-        self.jury.load()
+        benches, bench, checks = self.prepare(build)
         from staa_cli.evaluation.loop import Crew, attack_all
         from staa_cli.evaluation.summary import summarise
-
-        self.jury.check_labels(self.inputs)
-        benches = Benches(self.jury, build, self.space, self.budget, self.target, self.perception)
-        bench = benches(self.out)
-        self.jury.check_target(self.target)
-        checks = self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)
 
         def work(folder: Path) -> dict[str, Any]:
             known = read_records(folder)[0].keys() if any(self.recordings) else ()
@@ -169,6 +166,24 @@ class Evaluation:
         if self.shard is not None:
             said["shard"] = {"number": self.shard.number, "of": self.shard.count}
         return self.run.execute(work, str(self.jury.device), preflight=checks, **said)
+
+    @held()
+    def estimate(self, build: Builder) -> Estimate:
+        """What `execute` will cost, from a trial of some seconds. OUT is left alone, and what it holds already is not subtracted."""
+        start = perf_counter()
+        _, bench, _ = self.prepare(build)
+        from staa_cli.evaluation.estimate import estimate
+
+        return estimate(bench, self.tasks, self.batch_size, self.jobs, perf_counter() - start, self.listener)
+
+    def prepare(self, build: Builder) -> tuple[Benches, Bench, dict[str, Any]]:
+        """Load the models and look at them: what makes benches, one for this process, and what was found."""
+        self.jury.load()
+        self.jury.check_labels(self.inputs)
+        benches = Benches(self.jury, build, self.space, self.budget, self.target, self.perception)
+        bench = benches(self.out)
+        self.jury.check_target(self.target)
+        return benches, bench, self.jury.preflight(self.tasks, self.budget if self.space == "waveform" else None, follow=self.follows)
 
     @property
     def counted(self) -> dict[str, Any]:

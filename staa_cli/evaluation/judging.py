@@ -73,7 +73,7 @@ def placebo(clean: Tensor, sizes: Tensor, seeds: Sequence[int]) -> Tensor:
     for row, sizes_of_row, seed in zip(clean, sizes, seeds, strict=True):
         random = torch.Generator().manual_seed(derive_seed(seed, "placebo"))
         signs = torch.randint(0, 2, row.shape, generator=random, dtype=row.dtype) * 2 - 1
-        moved.append(sizes_of_row[torch.randperm(len(row), generator=random)] * signs)
+        moved.append(sizes_of_row.index_select(0, torch.randperm(len(row), generator=random)) * signs)
     return add_within_range(clean, torch.stack(moved))
 
 

@@ -73,9 +73,8 @@ def attack_all(
         listener.message(f"{len(done)} of {len(tasks)} utterances were finished before")
     if len(known) > len(done):
         listener.message(f"{len(known) - len(done)} of {len(tasks)} utterances were attacked before, and lack {LACKS[bench.perception]}")
-    alone = bench.attacker.one_by_one
-    size = LOT if alone else batch_size
-    lots = list(outstanding(light(tasks) if alone else cut(tasks, size), known, done, whole=not alone))
+    all_lots, size = divide(bench, tasks, batch_size)
+    lots = list(outstanding(all_lots, known, done, whole=not bench.attacker.one_by_one))
     teller = Teller(listener)
     try:
         with (
@@ -97,6 +96,11 @@ def attack_all(
     return ordered
 
 
+def divide(bench: Bench, tasks: Sequence[Task], batch_size: int) -> tuple[Iterator[list[Task]], int]:
+    """All tasks in lots, and how many of them may share a batch."""
+    return (light(tasks), LOT) if bench.attacker.one_by_one else (cut(tasks, batch_size), batch_size)
+
+
 def cut(tasks: Sequence[Task], size: int) -> Iterator[list[Task]]:
     """Lots of up to `size` tasks. Of every `size` inputs the lots are their own: so they are the same where only these are dealt with."""
     inputs = {key: number for number, key in enumerate(dict.fromkeys(task.input for task in tasks))}
@@ -110,9 +114,7 @@ def light(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     lot: list[Task] = []
     total = 0
     for task in tasks:
-        size = 0
-        with suppress(OSError):  # who reads it says so
-            size = task.input.path.stat().st_size if task.segment is None else 2 * task.segment.samples
+        size = size_of(task)
         if lot and (len(lot) == LOT or total + size > LOT_BYTES):
             yield lot
             lot, total = [], 0
@@ -120,6 +122,13 @@ def light(tasks: Sequence[Task]) -> Iterator[list[Task]]:
         total += size
     if lot:
         yield lot
+
+
+def size_of(task: Task) -> int:
+    """Bytes of its audio; 0 where there is none, of which who reads it says so."""
+    with suppress(OSError):
+        return task.input.path.stat().st_size if task.segment is None else 2 * task.segment.samples
+    return 0
 
 
 def outstanding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -159,13 +160,14 @@ def unsound(bench: Bench, clean: Tensor, adversarial: Tensor) -> list[str | None
     Args:
         clean, adversarial: `(B, N)` on the CPU.
     """
-    broken = (~adversarial.isfinite()).sum(dim=1).tolist()
-    # Rounding of a float32 sum, as of x + δ and back.
-    beyond = ((adversarial - clean).abs() - bench.budget.epsilon(clean)).amax(dim=1) > 1e-6
-    return [
-        f"the attack made {count} samples NaN or infinite" if count else "the attack went beyond the budget" if far else None
-        for count, far in zip(broken, beyond.tolist(), strict=True)
-    ]
+    beyond = ((adversarial - clean).abs() - bench.budget.epsilon(clean)).amax(dim=1).tolist()
+    faults: list[str | None] = [None] * len(beyond)
+    for row, far in enumerate(beyond):
+        if not isfinite(far):  # one such sample is enough for that
+            faults[row] = f"the attack made {int((~adversarial[row].isfinite()).sum())} samples NaN or infinite"
+        elif far > 1e-6:  # more than the rounding of a float32 sum, as of x + δ and back
+            faults[row] = "the attack went beyond the budget"
+    return faults
 
 
 def write(bench: Bench, batch: Sequence[Clip], adversarial: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from staa_cli.runtime.folders import write_text
+from staa_cli.runtime.folders import written_whole
 
 RESULTS = "results.jsonl"
 
@@ -159,17 +159,18 @@ def read_records(folder: Path) -> tuple[dict[str, list[Record]], int]:
     finished: dict[str, dict[str, Record]] = {}
     strange = 0
     try:
-        lines = (folder / RESULTS).read_bytes().splitlines()
+        lines = (folder / RESULTS).open("rb")
     except FileNotFoundError:
         return {}, 0
-    for line in lines:
-        try:
-            content = json.loads(line)
-            if "error" not in content:
-                record = Record.from_json(content)
-                finished.setdefault(record.key, {})[record.judge] = record
-        except (ValueError, KeyError, TypeError, AttributeError):
-            strange += 1
+    with lines:
+        for line in lines:
+            try:
+                content = json.loads(line)
+                if "error" not in content:
+                    record = Record.from_json(content)
+                    finished.setdefault(record.key, {})[record.judge] = record
+            except (ValueError, KeyError, TypeError, AttributeError):
+                strange += 1
     return {key: list(records.values()) for key, records in finished.items()}, strange
 
 
@@ -180,4 +181,5 @@ def read_failures(folder: Path) -> list[Failure]:
 
 
 def write_records(folder: Path, records: Iterable[Record | Failure]) -> None:
-    write_text(folder / RESULTS, "".join(record.to_json() for record in records))
+    with written_whole(folder / RESULTS) as temporary, temporary.open("w", encoding="ascii") as file:
+        file.writelines(record.to_json() for record in records)

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 def sparsity_percent(perturbation: Tensor) -> Tensor:
     """Share of samples where δ ≠ 0, in percent; lower is sparser, as in the STAA-Net paper."""
-    return 100 * (perturbation != 0).double().mean(dim=1)
+    return 100 * (perturbation.count_nonzero(dim=1).double() / perturbation.shape[1])
 
 
 def linf(perturbation: Tensor) -> Tensor:

@@ -257,6 +257,22 @@ MEASURED = {
         ],
         "generators/folders.jsonl",
     ),
+    "Folders that grow": Measured(
+        "Noise as the attack and a victim that takes no time, start-up included, with much other work on the machine: what is left is the "
+        "cost of a file. A dry run lists the folder and hashes its files; typed again, the finished command does so too. All in seconds of "
+        "the processor.",
+        "python -m tests.benchmarks.folders --tiny --data runs/demo/data --files 100 1000 10000 --seconds 0.1",
+        "How the cost of a folder grows",
+        [
+            Column("what", "Folder"),
+            Column("busiest", "The run (s)", kind="decimal"),
+            Column("busiest_ms", "For a file (ms)", kind="decimal"),
+            Column("memory_mb", "Memory (MB)", kind="count"),
+            Column("listing", "Dry run (s)", kind="decimal"),
+            Column("again", "Typed again (s)", kind="decimal"),
+        ],
+        "generators/growth.jsonl",
+    ),
     "Long recordings": Measured(
         "One recording of the demo's speech, attacked with a `small` generator in segments of 3 s and judged by Emo18 on one core, the "
         "start of the process included; in one piece: as one utterance.",
