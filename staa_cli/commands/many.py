@@ -28,7 +28,7 @@ EstimateOption = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Cores to use in each process; all, or one with --jobs.", show_default=False),
+    typer.Option("--threads", metavar="N", min=1, help="Cores to use in each process; by default all.", show_default=False),
 ]
 
 
