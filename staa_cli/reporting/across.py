@@ -27,7 +27,7 @@ def build_across(runs: Sequence[FinishedRun], measure: str = "asr") -> list[Tabl
         *numbers,
         Column(RUNS, "Run", shown=False),
     ]
-    leaks = [SECOND_PAPER] if measure in OF_LABELS and any(threat_of(run).startswith("cnn-lstm") for run in runs) else []
+    leaks = [SECOND_PAPER] if measure in OF_LABELS and any(run.threat.startswith("cnn-lstm") for run in runs) else []
     inputs = [note for corpus in corpora for note in notes_on_runs([run for run in runs if corpus_of(run) == corpus])]
     notes = [LEGENDS[measure], PLACEBO, *leaks, *averaged, *inputs]
     return [Table(HEADINGS[measure].format("the threat model"), columns, ordered(rows), notes, "across", ("threat_model",))]
@@ -35,10 +35,6 @@ def build_across(runs: Sequence[FinishedRun], measure: str = "asr") -> list[Tabl
 
 def corpus_of(run: FinishedRun) -> str:
     return corpus_name(run.text("corpus") or "audio files")
-
-
-def threat_of(run: FinishedRun) -> str:
-    return run.text("threat_model") or "unknown"
 
 
 def place(corpus: str, corpora: Sequence[str]) -> Column:
@@ -49,7 +45,7 @@ def place(corpus: str, corpora: Sequence[str]) -> Column:
 
 
 def attacked(run: FinishedRun, measure: str) -> Entry:
-    corpus, (value, beside) = corpus_of(run), measured_on(run, threat_of(run), measure)
+    corpus, (value, beside) = corpus_of(run), measured_on(run, run.threat, measure)
     return Entry(run, labels(run, row_name(run, "attacks")), corpus, {corpus: value}, run.settings, {corpus: beside})
 
 
@@ -57,11 +53,11 @@ def unattacked(runs: Sequence[FinishedRun], measure: str) -> list[Entry]:
     """What a threat model is without an attack, once for all attacks of one seed on the same inputs."""
     found: dict[tuple[object, ...], Entry] = {}
     for run in runs:
-        value = run.number("victims", threat_of(run), f"{measure}_percent", "clean")
+        value = run.number("victims", run.threat, f"{measure}_percent", "clean")
         entry = Entry(run, {**labels(run, NO_ATTACK), "budget": None}, corpus_of(run), {corpus_of(run): value})
-        found.setdefault((threat_of(run), corpus_of(run), run.inputs, str(run.seed), value), entry)
+        found.setdefault((run.threat, corpus_of(run), run.inputs, str(run.seed), value), entry)
     return list(found.values())
 
 
 def labels(run: FinishedRun, attacker: str) -> dict[str, str | None]:
-    return {"threat_model": victim_name(threat_of(run)), "attacker": attacker, "split": run.text("split"), "budget": budget_text(run, 0)}
+    return {"threat_model": victim_name(run.threat), "attacker": attacker, "split": run.text("split"), "budget": budget_text(run, 0)}

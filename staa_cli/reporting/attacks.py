@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, SECOND_PAPER, measured_on
 from staa_cli.reporting.model import RUNS, Column, Kind, Row, Table, filled
-from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, VICTIMS, apart, corpus_name, in_order, victim_name
+from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, SETTING, VICTIMS, apart, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
 from staa_cli.reporting.runs import Entry, FinishedRun, pool, told_apart
 
@@ -150,7 +150,7 @@ def entries(name: str, corpus: str, runs: Sequence[FinishedRun], measure: str) -
         split, victims = run.text("split") or "", run.mapping("victims")
         labels = {
             "corpus": corpus or None,
-            "threat_model": victim_name(run.text("threat_model") or "unknown"),
+            "threat_model": victim_name(run.threat),
             "attacker": row_name(run, name),
             "budget": budget_text(run, 0),
         }
@@ -192,7 +192,7 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 def place_in_sweeps(row: Row) -> tuple[tuple[str, list[float]], tuple[str, list[float]]]:
     """The attacker and the budget, each as words and numbers."""
-    return apart(str(row["attacker"]), REFINED, PERCENT), apart(str(row["budget"]), NUMBER)
+    return apart(str(row["attacker"]), REFINED, PERCENT, SETTING), apart(str(row["budget"]), NUMBER)
 
 
 def speed_notes(runs: Sequence[FinishedRun]) -> list[str]:

@@ -10,7 +10,7 @@ from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, ordered,
 from staa_cli.reporting.model import RUNS, Beside, Column, Table
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import RESULTS, Judgement, by_victim, outcomes
-from staa_cli.reporting.pairs import SECTIONS, place_of, threat_of
+from staa_cli.reporting.pairs import SECTIONS, place_of
 from staa_cli.reporting.runs import Entry, FinishedRun, pool
 from staa_cli.runtime.errors import UsageError
 
@@ -43,7 +43,7 @@ def build_emotions(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
     Raises:
         UsageError: no run has results of single utterances under its threat model.
     """
-    read = [(run, flips(by_victim(outcomes(run)).get(threat_of(run), []))) for run in runs]
+    read = [(run, flips(by_victim(outcomes(run)).get(run.threat, []))) for run in runs]
     known = [(run, found) for run, found in read if found is not None]
     absent = [f"{run.path} is left out: it has no {RESULTS} with utterances under its threat model" for run, found in read if found is None]
     if runs and not known:
@@ -73,7 +73,7 @@ def emotions(place: str, runs: Sequence[tuple[FinishedRun, Flips]], notes: Seque
 def entries(run: FinishedRun, found: Flips) -> list[Entry]:
     """An entry for each class that the threat model saw."""
     labels = {
-        "threat_model": victim_name(run.text("threat_model") or "unknown"),
+        "threat_model": victim_name(run.threat),
         "attacker": row_name(run, "attacks"),
         "budget": budget_text(run, 0),
     }

@@ -13,7 +13,7 @@ from staa_cli.reporting.measures import measured_on
 from staa_cli.reporting.names import corpus_name, in_order, victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
 from staa_cli.reporting.page.charts import heat_map, in_table_order
-from staa_cli.reporting.pairs import place_of, threat_of
+from staa_cli.reporting.pairs import place_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
@@ -59,7 +59,7 @@ def draw_flips(runs: Sequence[FinishedRun]) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    read = [(run, flips(by_victim(outcomes(run)).get(threat_of(run), []))) for run in in_table_order(runs)]
+    read = [(run, flips(by_victim(outcomes(run)).get(run.threat, []))) for run in in_table_order(runs)]
     known = [(run, found) for run, found in read if found is not None]
     if not known:
         raise UsageError("the runs hold no results of single utterances, so there is nothing to draw")
@@ -72,7 +72,7 @@ def draw_flips(runs: Sequence[FinishedRun]) -> Figure:
         texts = [[in_field(cell["count"], cell["placebo"]) for cell in row["cells"]] for row in found["rows"]]
         shade(axes, values, texts, found["classes"], [f"{row['name']} {row['count']}" for row in found["rows"]])
         axes.set(xlabel="after (in brackets: after the placebo)", ylabel="before")
-        axes.set_title(f"{row_name(run, 'attacks')} on {victim_name(threat_of(run))}\n{place_of(run)}", fontsize=9)
+        axes.set_title(f"{row_name(run, 'attacks')} on {victim_name(run.threat)}\n{place_of(run)}", fontsize=9)
     for axes in panels[len(known) :]:
         axes.remove()
     return figure
@@ -110,11 +110,11 @@ def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    told = [run for run in in_table_order(runs) if measured_on(run, threat_of(run), "accuracy")[0] is not None]
+    told = [run for run in in_table_order(runs) if measured_on(run, run.threat, "accuracy")[0] is not None]
     if not told:
         raise UsageError("the runs hold no accuracy, which needs labels, so there is nothing to draw")
     best: dict[tuple[str, str], FinishedRun] = {}
-    for run in sorted(told, key=lambda run: measured_on(run, threat_of(run), "accuracy")[0] or 0.0, reverse=True):
+    for run in sorted(told, key=lambda run: measured_on(run, run.threat, "accuracy")[0] or 0.0, reverse=True):
         best[row_name(run, "attacks"), corpus_name(run.text("corpus") or "")] = run
     told = [run for run in told if run in best.values()]
     names = list(dict.fromkeys(row_name(run, "attacks") for run in told))
@@ -127,7 +127,7 @@ def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
             if corpus_name(run.text("corpus") or "") != corpus:
                 continue
             place = names.index(row_name(run, "attacks")) + (at - (len(corpora) - 1) / 2) * width
-            threat = threat_of(run)
+            threat = run.threat
             value, beside = measured_on(run, threat, "accuracy")
             clean, seconds = run.number("victims", threat, "accuracy_percent", "clean"), run.number("seconds_per_utterance")
             above.bar(place, value or 0.0, width * 0.9, color=COLOURS[at % len(COLOURS)])

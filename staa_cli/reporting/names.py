@@ -14,7 +14,8 @@ NUMBER = re.compile(r"(\d[\d.]*(?:e[+-]\d+)?)")
 PERCENT = re.compile(rf" {NUMBER.pattern} %")
 DECIBELS = re.compile(rf" {NUMBER.pattern} dB")
 REFINED = re.compile(rf" \+ {NUMBER.pattern} steps?")
-"""How names say the values of a sweep."""
+SETTING = re.compile(rf"(?:^|[a-zθ] )(-?{NUMBER.pattern[1:]}")
+"""How names say the values of a sweep: the last one as `JSMA θ -0.5`, `DeepFool (steps 5)`, `10 pixels`."""
 
 
 def victim_name(key: str) -> str:

@@ -104,7 +104,7 @@ def labels(run: FinishedRun) -> Row:
     return {
         "corpus": corpus_name(run.text("corpus") or "") or None,
         "split": run.text("split"),
-        "threat_model": victim_name(run.text("threat_model") or "unknown"),
+        "threat_model": victim_name(run.threat),
         "attacker": row_name(run, "attacks"),
         "budget": budget_text(run, 0),
         "run": str(run.path),

@@ -57,7 +57,7 @@ def place_of(run: FinishedRun) -> str:
 
 def attempts(run: FinishedRun) -> list[Attempt]:
     """What the run's folder holds of single utterances."""
-    threat, target = threat_of(run), run.text("target")
+    threat, target = run.threat, run.text("target")
 
     def read(content: dict[str, Any]) -> Attempt | None:
         if content["victim"] != threat:
@@ -67,12 +67,6 @@ def attempts(run: FinishedRun) -> list[Attempt]:
         return Attempt(str(content["clean"]), content["adversarial"] == target, noise)
 
     return read_lines(run, read)
-
-
-def threat_of(run: FinishedRun) -> str:
-    """The threat model's name among the victims: that of its model, or of its folder among several of the model."""
-    model = run.text("threat_model") or ""
-    return next((name for name in run.mapping("victims") if name.partition(":")[0] == model), model)
 
 
 def pairs(place: str, runs: Sequence[tuple[FinishedRun, Sequence[Attempt]]], notes: Sequence[str]) -> Table:
@@ -100,7 +94,7 @@ def entries(run: FinishedRun, found: Sequence[Attempt]) -> list[Entry]:
     """An entry for each class that the threat model saw, of those utterances that it did not take for the target already."""
     target = run.text("target") or ""
     labels = {
-        "threat_model": victim_name(run.text("threat_model") or "unknown"),
+        "threat_model": victim_name(run.threat),
         "attacker": row_name(run, "attacks").replace(f" → {target}", ""),
         "budget": budget_text(run, 0),
     }

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from staa_cli.metrics.means import perceived
 from staa_cli.reporting.outcomes import outcomes
-from staa_cli.reporting.pairs import threat_of
 from staa_cli.reporting.runs import FinishedRun, LoadedRun
 from staa_cli.reporting.sounds import Pair, load_pair
 
@@ -27,7 +26,7 @@ def with_perception(run: LoadedRun, prepared: Sequence[Path], said: Callable[[st
         return run
     scored: list[tuple[dict[str, float | None], bool]] = []
     for one in outcomes(finished):
-        if one.victim == threat_of(finished):
+        if one.victim == finished.threat:
             pair = load_pair(finished, one, prepared)
             if isinstance(pair, Pair):
                 scored.append((perceive(pair.clean, pair.adversarial), one.success))

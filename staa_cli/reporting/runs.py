@@ -65,6 +65,12 @@ class FinishedRun:
         return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
     @property
+    def threat(self) -> str:
+        """The threat model's name among the victims: that of its model, or of its folder among several of the model."""
+        model = self.text("threat_model") or "unknown"
+        return next((name for name in self.mapping("victims") if name.partition(":")[0] == model), model)
+
+    @property
     def inputs(self) -> str:
         """What the run says of its inputs, hashes and counts: it is equal where they are."""
         return json.dumps(self.metrics.get("inputs"), sort_keys=True)

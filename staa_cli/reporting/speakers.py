@@ -51,7 +51,7 @@ def entries(run: FinishedRun, found: Sequence[Judgement], measure: str) -> list[
             labels = {
                 "corpus": corpus_name(run.text("corpus") or "") or None,
                 "split": run.text("split"),
-                "threat_model": victim_name(run.text("threat_model") or "unknown"),
+                "threat_model": victim_name(run.threat),
                 "attacker": row_name(run, "attacks"),
                 "budget": budget_text(run, 0),
                 "by": by,

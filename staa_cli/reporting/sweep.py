@@ -12,7 +12,7 @@ from staa_cli.reporting.attacks import budget_text, ordered, row_name
 from staa_cli.reporting.measures import OF_LABELS, measured_on
 from staa_cli.reporting.model import Number
 from staa_cli.reporting.names import DECIBELS, PERCENT, REFINED, VICTIMS, apart, in_order, victim_name
-from staa_cli.reporting.pairs import place_of, threat_of
+from staa_cli.reporting.pairs import place_of
 from staa_cli.reporting.runs import Entry, FinishedRun, mean, repetitions
 
 Clean = dict[tuple[str, str], float]
@@ -99,7 +99,7 @@ def entry(run: FinishedRun, axis: Axis, measure: str) -> Entry:
     """What a run adds to its line."""
     labels = {
         "place": place_of(run),
-        "threat": threat_of(run),
+        "threat": run.threat,
         "attacker": apart(row_name(run, "attacks"), axis.said)[0],
         "budget": None if any("budget" in key for key in axis.varies) else budget_text(run, 0),
     }
@@ -123,7 +123,7 @@ def clean_scores(runs: Sequence[FinishedRun], measure: str) -> Clean:
     for run in runs if measure in OF_LABELS else ():
         for victim in run.mapping("victims"):
             if (value := run.number("victims", victim, f"{measure}_percent", "clean")) is not None:
-                found.setdefault((panel_of(place_of(run), threat_of(run)), victim), []).append(value)
+                found.setdefault((panel_of(place_of(run), run.threat), victim), []).append(value)
     return {key: fmean(values) for key, values in found.items()}
 
 

@@ -12,7 +12,6 @@ from staa_cli.audio.files import SAMPLE_RATE
 from staa_cli.reporting.attacks import row_name
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import Judgement, outcomes
-from staa_cli.reporting.pairs import threat_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sounds import MELS, RANGE_DB, Pair, load_pair, log_mel
 from staa_cli.runtime.errors import UsageError, suggestion
@@ -41,7 +40,7 @@ def draw_utterance(runs: Sequence[FinishedRun], name: str) -> Figure:
     if len(attacks) != 1:
         raise UsageError(f"an utterance is drawn of one attack, and {len(attacks)} are given")
     judged = of_file(attacks[0], name)
-    threat = threat_of(attacks[0])
+    threat = attacks[0].threat
     first = next((one for one in judged if one.victim == threat), judged[0])
     pair = load_pair(attacks[0], first, [run.path for run in runs if run.command == "prepare"])
     if isinstance(pair, str):

@@ -461,7 +461,7 @@ def test_full_disk_while_training(staa: Staa, world: World, tiny_disk: Callable[
     assert work_of(disk / "out") == work_of(world.emo18)
 
 
-@pytest.mark.parametrize("call", [1, 3, 6, 9])
+@pytest.mark.parametrize("call", [1, 3, 6, 8])
 def test_no_space_at_any_write(staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     folder = make_waves(tmp_path / "in", *(f"{number}.wav" for number in range(5)))
     command = ("attack", world.generator, folder, "-o", tmp_path / "out")

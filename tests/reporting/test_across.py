@@ -57,3 +57,26 @@ def test_seeds_are_averaged_for_each_corpus_alone(attack: Any) -> None:
     assert isinstance(fgsm["EmoDB"], Number)
     assert isinstance(fgsm["EMOVO"], Number)
     assert (fgsm["EmoDB"].value, fgsm["EmoDB"].runs, fgsm["EMOVO"].runs) == (25.0, 2, 1)
+
+
+def test_two_victims_of_one_model_are_two_threat_models(attack: Any) -> None:
+    """Runs that say nothing else of them apart are no repetitions of one."""
+    found = []
+    for folder in ("plain", "noise"):
+        victims = {f"cnn-lstm:{folder}": 50.0 if folder == "plain" else 20.0}
+        victims |= {f"cnn-lstm:{other}": 10.0 for other in ("plain", "noise") if other != folder}
+        found.append(attack("FGSM", "cnn-lstm", "test", asr=victims, name=folder))
+    table = across(found)
+    rates = {str(row["threat_model"]): cell.value for row in table.rows if isinstance(cell := row["EmoDB"], Number)}
+    assert rates == {"CNN-LSTM:plain": 50.0, "CNN-LSTM:noise": 20.0}
+
+
+def test_rows_of_a_sweep_stand_by_its_value(attack: Any) -> None:
+    names = ["JSMA θ 0.5", "JSMA θ -1", "JSMA θ -0.5", "10 pixels", "5 pixels"]
+    assert [row["attacker"] for row in across([run(attack, name, "emodb") for name in names]).rows] == [
+        "JSMA θ -1",
+        "JSMA θ -0.5",
+        "JSMA θ 0.5",
+        "5 pixels",
+        "10 pixels",
+    ]

@@ -16,7 +16,6 @@ from staa_cli.reporting.outcomes import by_victim, outcomes
 from staa_cli.reporting.page.charts import curves, heat_map, in_table_order
 from staa_cli.reporting.page.examples import examples
 from staa_cli.reporting.page.verdict import comparable, furthest, sentence, strongest, tiles
-from staa_cli.reporting.pairs import threat_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.text import cell_parts
 from staa_cli.runtime.version import __version__
@@ -45,7 +44,7 @@ def build_page(runs: Sequence[FinishedRun], tables: Sequence[Table], limit: int 
             "best": {"attacker": row_name(best.run, "attacks"), "run": str(best.run.path), "threat": victim_name(best.victim)},
             "sentence": sentence(best, far),
             "tiles": tiles(attacks, best, far),
-            "cards": examples(best.run, victims, threat_of(best.run), prepared),
+            "cards": examples(best.run, victims, best.run.threat, prepared),
             "flips": flips(victims.get(best.victim, [])),
         }
     facts |= {

@@ -11,7 +11,7 @@ from staa_cli.reporting.attacks import budget_text, ordered, row_name
 from staa_cli.reporting.curve import EDGE
 from staa_cli.reporting.model import RUNS, Row
 from staa_cli.reporting.names import victim_name
-from staa_cli.reporting.pairs import place_of, threat_of
+from staa_cli.reporting.pairs import place_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sweep import AXES, Line, attackers, in_models_order, trace
 
@@ -90,7 +90,7 @@ def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     """Threat models and attackers as in tables."""
     named = {str(run.path): run for run in runs}
     rows: list[Row] = [
-        {"threat_model": victim_name(run.text("threat_model") or ""), "attacker": row_name(run, "attacks"), "budget": None, RUNS: path}
+        {"threat_model": victim_name(run.threat), "attacker": row_name(run, "attacks"), "budget": None, RUNS: path}
         for path, run in named.items()
     ]
     return [named[str(row[RUNS])] for row in ordered(rows)]
@@ -100,11 +100,11 @@ def heat_map(runs: Sequence[FinishedRun]) -> dict[str, Any] | None:
     """Threat models' attackers in rows, victims in columns: success rate, placebo and lift in percent."""
     victims = in_models_order(name for run in runs for name in run.mapping("victims"))
     places = {place_of(run) for run in runs}
-    threats = {run.text("threat_model") for run in runs}
+    threats = {run.threat for run in runs}
     budgets = {budget_text(run, 0) for run in runs}
     rows = []
     for run in runs:
-        words = [place_of(run) if len(places) > 1 else "", victim_name(run.text("threat_model") or "") if len(threats) > 1 else ""]
+        words = [place_of(run) if len(places) > 1 else "", victim_name(run.threat) if len(threats) > 1 else ""]
         words += [budget_text(run, 0) or "" if len(budgets) > 1 else ""]
         cells = [cell_of(run, name) for name in victims]
         rows.append({"name": row_name(run, "attacks"), "where": ", ".join(filter(None, words)), "cells": cells})
@@ -115,4 +115,4 @@ def cell_of(run: FinishedRun, victim: str) -> dict[str, Any] | None:
     rate, noise = run.number("victims", victim, "asr_percent"), run.number("victims", victim, "placebo_percent")
     if rate is None:
         return None
-    return {"rate": rate, "placebo": noise, "lift": run.number("victims", victim, "lift_points"), "threat": victim == threat_of(run)}
+    return {"rate": rate, "placebo": noise, "lift": run.number("victims", victim, "lift_points"), "threat": victim == run.threat}

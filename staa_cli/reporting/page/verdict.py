@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from staa_cli.reporting.attacks import row_name
 from staa_cli.reporting.names import corpus_name, victim_name
-from staa_cli.reporting.pairs import threat_of
 from staa_cli.reporting.runs import FinishedRun, as_number
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -73,7 +72,7 @@ def rate(run: FinishedRun, victim: str) -> Rate | None:
 
 def strongest(runs: Sequence[FinishedRun]) -> Rate | None:
     """The attack that is furthest above its placebo on its own threat model; what is no result, attacks on training data, is none."""
-    found = (rate(run, threat_of(run)) for run in runs if not run.number("in_sample"))
+    found = (rate(run, run.threat) for run in runs if not run.number("in_sample"))
     return max((one for one in found if one is not None), key=lambda one: one.lift, default=None)
 
 
