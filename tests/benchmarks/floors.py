@@ -32,6 +32,8 @@ def check(demo: Path) -> list[str]:
 
 
 def judged(run: Path) -> dict[str, Any]:
+    if not (run / "metrics.json").is_file():
+        sys.exit(f"{run} is not finished; make demo makes it")
     victims: dict[str, Any] = json.loads((run / "metrics.json").read_text())["summary"]["victims"]
     return victims
 
