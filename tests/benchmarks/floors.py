@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 FLOORS = {
-    ("guided-test/sparsity-5", "emo18", "asr_percent"): 70,
-    ("guided-test/sparsity-5", "zhao19", "lift_points"): 25,
-    ("staa-net-test/sparsity-5", "emo18", "lift_points"): 10,
+    ("guided-test/sparsity-5", "emo18", "asr_percent"): 60,
+    ("guided-test/sparsity-5", "zhao19", "lift_points"): 15,
+    ("staa-net-test/sparsity-5", "emo18", "lift_points"): 5,
 }
 CEILING = 15
 """Of every placebo."""
