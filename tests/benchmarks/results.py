@@ -275,6 +275,21 @@ MEASURED = {
         ],
         "generators/growth.jsonl",
     ),
+    "A folder beside its passes": Measured(
+        "Wall-clock of `staa attack` on WAVs of 1 s, one thread, beside the slower of what it cannot do without: reading and writing them "
+        "with soundfile, and the passes of the demo's generator and Emo18 alone. The tests ran on the other core.",
+        "python -m tests.benchmarks.folders --generator runs/demo/staa-net --data runs/demo/data --files 3000 --wall",
+        "Beside the passes alone",
+        [
+            Column("what", "Folder"),
+            Column("soundfile", "Reading and writing (s)", kind="seconds"),
+            Column("passes", "Passes (s)", kind="seconds"),
+            Column("work", "Without start-up (s)", kind="seconds"),
+            Column("wall", "Whole (s)", kind="seconds"),
+            Column("wall_ratio", "Whole over passes", kind="decimal"),
+        ],
+        "generators/wall.jsonl",
+    ),
     "Long recordings": Measured(
         "One recording of the demo's speech, attacked with a `small` generator in segments of 3 s and judged by Emo18 on one core, the "
         "start of the process included; in one piece: as one utterance.",
