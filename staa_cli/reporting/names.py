@@ -15,7 +15,7 @@ PERCENT = re.compile(rf" {NUMBER.pattern} %")
 DECIBELS = re.compile(rf" {NUMBER.pattern} dB")
 REFINED = re.compile(rf" \+ {NUMBER.pattern} steps?")
 SETTING = re.compile(rf"(?:^|[a-zθ] )(-?{NUMBER.pattern[1:]}")
-"""How names say the values of a sweep: the last one as `JSMA θ -0.5`, `DeepFool (steps 5)`, `10 pixels`."""
+"""How names say the values of a sweep: the last one as `DeepFool (steps 5)`, `10 pixels`, and with a sign."""
 
 
 def victim_name(key: str) -> str:
