@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from staa_cli.reporting.attacks import PLACEBO, budget_text, notes_on_runs, ordered, row_name
-from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, SECOND_PAPER, measured_on
+from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on, protocol_notes
 from staa_cli.reporting.model import RUNS, Column, Table
 from staa_cli.reporting.names import corpus_name, in_order, victim_name
 from staa_cli.reporting.runs import Entry, FinishedRun, pool
@@ -27,9 +27,8 @@ def build_across(runs: Sequence[FinishedRun], measure: str = "asr") -> list[Tabl
         *numbers,
         Column(RUNS, "Run", shown=False),
     ]
-    leaks = [SECOND_PAPER] if measure in OF_LABELS and any(run.threat.startswith("cnn-lstm") for run in runs) else []
     inputs = [note for corpus in corpora for note in notes_on_runs([run for run in runs if corpus_of(run) == corpus])]
-    notes = [LEGENDS[measure], PLACEBO, *leaks, *averaged, *inputs]
+    notes = [LEGENDS[measure], PLACEBO, *protocol_notes(runs, measure), *averaged, *inputs]
     return [Table(HEADINGS[measure].format("the threat model"), columns, ordered(rows), notes, "across", ("threat_model",))]
 
 

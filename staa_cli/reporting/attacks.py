@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, SECOND_PAPER, measured_on
+from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on, protocol_notes
 from staa_cli.reporting.model import RUNS, Column, Kind, Row, Table, filled
 from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, SETTING, VICTIMS, apart, corpus_name, in_order, victim_name
 from staa_cli.reporting.published import Source, sources_for
@@ -94,8 +94,8 @@ def comparison(name: str, corpus: str, runs: Sequence[FinishedRun], sources: Seq
         Column(RUNS, "Run", shown=False),
     ]
     title = f"{TITLES[name]} on {corpus or 'audio files'}"
-    leaks = [SECOND_PAPER] if measure in OF_LABELS and any(run.text("threat_model") == "cnn-lstm" for run in runs) else []
-    notes = [LEGENDS[measure], *legend(runs), *leaks, *averaged, *notes_on_runs(runs), *(source.note for source in sources)]
+    about = [LEGENDS[measure], *legend(runs), *protocol_notes(runs, measure)]
+    notes = [*about, *averaged, *notes_on_runs(runs), *(source.note for source in sources)]
     return Table(title, columns, rows, notes, name, ("corpus", "threat_model"))
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from staa_cli.metrics.intervals import wilson_percent
-from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, ordered, row_name
+from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, row_name
 from staa_cli.reporting.model import RUNS, Beside, Column, Table
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import RESULTS, Judgement, by_victim, outcomes
-from staa_cli.reporting.pairs import SECTIONS, place_of
-from staa_cli.reporting.runs import Entry, FinishedRun, pool
+from staa_cli.reporting.pairs import SECTIONS, matrix, place_of
+from staa_cli.reporting.runs import Entry, FinishedRun
 from staa_cli.runtime.errors import UsageError
 
 CAPTION = (
@@ -55,18 +55,10 @@ def build_emotions(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
 def emotions(place: str, runs: Sequence[tuple[FinishedRun, Flips]], notes: Sequence[str]) -> Table:
     """The emotions of one corpus and split."""
     classes = sorted({name for _, found in runs for name in found["classes"]})
-    columns = [Column("utterances", "n", kind="count"), *(Column(f"to_{name}", name, "To", kind="decimal") for name in classes)]
-    rows, averaged = pool([entry for run, found in runs for entry in entries(run, found)], "attacker", columns)
-    rows = ordered(sorted(rows, key=lambda row: str(row["clean"])))
-    labels = [
-        Column("threat_model", "Threat model"),
-        Column("attacker", "Attacker"),
-        Column("budget", "Budget", shown=len({row["budget"] for row in rows}) > 1),
-        Column("clean", "From"),
-    ]
+    columns, rows, averaged = matrix([entry for run, found in runs for entry in entries(run, found)], classes)
     marked = [IN_SAMPLE] if any(run.number("in_sample") for run, _ in runs) else []
     title = "From which emotion to which" + (f" on {place}" if place else "")
-    columns = [*labels, *columns, Column(RUNS, "Run", shown=False)]
+    columns = [*columns, Column(RUNS, "Run", shown=False)]
     return Table(title, columns, rows, [CAPTION, PLACEBO, *marked, *averaged, *notes], "emotions", SECTIONS)
 
 

@@ -28,6 +28,11 @@ OF_LABELS = ("accuracy", "uar")
 Scored = tuple[float | None, Beside]
 
 
+def protocol_notes(runs: Sequence[FinishedRun], measure: str) -> list[str]:
+    """What is to be known of accuracies of the second paper's victim."""
+    return [SECOND_PAPER] if measure in OF_LABELS and any(run.text("threat_model") == "cnn-lstm" for run in runs) else []
+
+
 def score(found: Sequence[Judgement], measure: str) -> Scored:
     """The measure over utterances of one victim, with the placebo's; None where labels or older placebos are missing.
 

@@ -72,8 +72,16 @@ def attempts(run: FinishedRun) -> list[Attempt]:
 def pairs(place: str, runs: Sequence[tuple[FinishedRun, Sequence[Attempt]]], notes: Sequence[str]) -> Table:
     """The pairs of one corpus and split."""
     targets = sorted({run.text("target") or "" for run, _ in runs})
-    columns = [Column("utterances", "n", kind="count"), *(Column(f"to_{target}", target, "To", kind="decimal") for target in targets)]
-    rows, averaged = pool([entry for run, found in runs for entry in entries(run, found)], "attacker", columns)
+    columns, rows, averaged = matrix([entry for run, found in runs for entry in entries(run, found)], targets)
+    marked = [IN_SAMPLE] if any(run.number("in_sample") for run, _ in runs) else []
+    title = "Targeted attacks pair by pair" + (f" on {place}" if place else "")
+    return Table(title, columns, rows, [CAPTION, PLACEBO, *marked, *means(rows), *averaged, *notes], "pairs", SECTIONS)
+
+
+def matrix(made: Sequence[Entry], classes: Sequence[str]) -> tuple[list[Column], list[Row], list[str]]:
+    """A row for each class before, a column for each after: columns, rows, and notes on what was averaged."""
+    numbers = [Column("utterances", "n", kind="count"), *(Column(f"to_{name}", name, "To", kind="decimal") for name in classes)]
+    rows, averaged = pool(made, "attacker", numbers)
     rows = ordered(sorted(rows, key=lambda row: str(row["clean"])))
     labels = [
         Column("threat_model", "Threat model"),
@@ -81,9 +89,7 @@ def pairs(place: str, runs: Sequence[tuple[FinishedRun, Sequence[Attempt]]], not
         Column("budget", "Budget", shown=len({row["budget"] for row in rows}) > 1),
         Column("clean", "From"),
     ]
-    marked = [IN_SAMPLE] if any(run.number("in_sample") for run, _ in runs) else []
-    title = "Targeted attacks pair by pair" + (f" on {place}" if place else "")
-    return Table(title, [*labels, *columns], rows, [CAPTION, PLACEBO, *marked, *means(rows), *averaged, *notes], "pairs", SECTIONS)
+    return [*labels, *numbers], rows, averaged
 
 
 SECTIONS = ("threat_model", "attacker", "budget")
