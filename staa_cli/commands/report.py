@@ -71,9 +71,14 @@ def report(
         typer.Option("--file", metavar="NAME", help="Let --figure draw this utterance of an attack, before and after.", show_default=False),
     ] = None,
     measure: Annotated[
-        str,
-        typer.Option("--measure", metavar="MEASURE", help="What tables of attacks, and curves, show: asr, accuracy, uar or lift."),
-    ] = "asr",
+        str | None,
+        typer.Option(
+            "--measure",
+            metavar="MEASURE",
+            help="What tables and pictures of attacks show: asr, accuracy, uar or lift. By default asr; of bars accuracy.",
+            show_default=False,
+        ),
+    ] = None,
     x: Annotated[str, typer.Option("--x", metavar="COST", help="What --figure draws it against: sparsity, snr or seconds.")] = "sparsity",
     perception: Annotated[
         bool,
@@ -120,7 +125,7 @@ def report(
     for name in table or ():
         if name not in TABLES:
             raise unknown("table", name, TABLES)
-    if measure not in HEADINGS:
+    if measure is not None and measure not in HEADINGS:
         raise unknown("measure", measure, HEADINGS)
     if format_ is not None and format_ not in (*FORMATS, PAGE):
         raise unknown("format", format_, (*FORMATS, PAGE))
@@ -140,11 +145,11 @@ def report(
             return 0
     rival = None if against is None else rival_of(against)
     wanted = dict.fromkeys([*table, *(["paired"] if rival else [])]) if table else (None,)
-    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, measure)]
+    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, measure or "asr")]
     if intervals:
         tables = [with_intervals(found) for found in tables]
     if format_ == PAGE:
-        text = build_page([FinishedRun(*one) for one in loaded], tables)
+        text = build_page([FinishedRun(*one) for one in loaded], tables, measure or "asr")
     else:
         text = "" if format_ == "rich" and out is None else render(tables, format_)
     if out is not None:
@@ -199,7 +204,7 @@ def draw_figure(
     runs: Sequence[LoadedRun],
     tables: Sequence[str],
     axis: str,
-    measure: str,
+    measure: str | None,
     what: str | None,
     file: str | None,
     path: Path,
@@ -207,7 +212,7 @@ def draw_figure(
     output: Output,
 ) -> None:
     """Write the picture."""
-    from staa_cli.reporting.figures import PICTURES, check_figures, draw, encode, picture_format
+    from staa_cli.reporting.figures import CURVE, PICTURES, check_figures, draw, encode, picture_format
     from staa_cli.reporting.runs import FinishedRun
     from staa_cli.reporting.sweep import AXES
     from staa_cli.reporting.utterance import draw_utterance
@@ -216,8 +221,8 @@ def draw_figure(
 
     if axis not in AXES:
         raise unknown("value of --x", axis, AXES)
-    if what is not None and what not in PICTURES:
-        raise unknown("picture", what, PICTURES)
+    if what is not None and what not in (CURVE, *PICTURES):
+        raise unknown("picture", what, (CURVE, *PICTURES))
     format = picture_format(path)
     check_free(path, overwrite, "--figure")
     check_figures("--figure draws a picture")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from staa_cli.reporting.attacks import PLACEBO, budget_text, notes_on_runs, ordered, row_name
+from staa_cli.reporting.attack_notes import PLACEBO, notes_on_runs
+from staa_cli.reporting.attackers import attack_labels, ordered
 from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on, protocol_notes
 from staa_cli.reporting.model import RUNS, Column, Table
-from staa_cli.reporting.names import corpus_name, in_order, victim_name
-from staa_cli.reporting.runs import Entry, FinishedRun, pool
+from staa_cli.reporting.names import in_order
+from staa_cli.reporting.pooling import Entry, pool
+from staa_cli.reporting.runs import FinishedRun
 
 NO_ATTACK = "no attack"
 
@@ -33,7 +35,7 @@ def build_across(runs: Sequence[FinishedRun], measure: str = "asr") -> list[Tabl
 
 
 def corpus_of(run: FinishedRun) -> str:
-    return corpus_name(run.text("corpus") or "audio files")
+    return run.corpus or "audio files"
 
 
 def place(corpus: str, corpora: Sequence[str]) -> Column:
@@ -45,7 +47,7 @@ def place(corpus: str, corpora: Sequence[str]) -> Column:
 
 def attacked(run: FinishedRun, measure: str) -> Entry:
     corpus, (value, beside) = corpus_of(run), measured_on(run, run.threat, measure)
-    return Entry(run, labels(run, row_name(run, "attacks")), corpus, {corpus: value}, run.settings, {corpus: beside})
+    return Entry(run, labels(run), corpus, {corpus: value}, run.settings, {corpus: beside})
 
 
 def unattacked(runs: Sequence[FinishedRun], measure: str) -> list[Entry]:
@@ -53,10 +55,10 @@ def unattacked(runs: Sequence[FinishedRun], measure: str) -> list[Entry]:
     found: dict[tuple[object, ...], Entry] = {}
     for run in runs:
         value = run.number("victims", run.threat, f"{measure}_percent", "clean")
-        entry = Entry(run, {**labels(run, NO_ATTACK), "budget": None}, corpus_of(run), {corpus_of(run): value})
+        entry = Entry(run, {**labels(run), "attacker": NO_ATTACK, "budget": None}, corpus_of(run), {corpus_of(run): value})
         found.setdefault((run.threat, corpus_of(run), run.inputs, str(run.seed), value), entry)
     return list(found.values())
 
 
-def labels(run: FinishedRun, attacker: str) -> dict[str, str | None]:
-    return {"threat_model": victim_name(run.threat), "attacker": attacker, "split": run.text("split"), "budget": budget_text(run, 0)}
+def labels(run: FinishedRun) -> dict[str, str | None]:
+    return {"split": run.text("split"), **attack_labels(run)}

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from staa_cli.metrics.intervals import wilson_percent
-from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, row_name
+from staa_cli.reporting.attack_notes import IN_SAMPLE, PLACEBO
+from staa_cli.reporting.attackers import attack_labels
 from staa_cli.reporting.model import RUNS, Beside, Column, Table
-from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import RESULTS, Judgement, by_victim, outcomes
 from staa_cli.reporting.pairs import SECTIONS, matrix, place_of
-from staa_cli.reporting.runs import Entry, FinishedRun
+from staa_cli.reporting.pooling import Entry
+from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
 CAPTION = (
@@ -64,11 +65,6 @@ def emotions(place: str, runs: Sequence[tuple[FinishedRun, Flips]], notes: Seque
 
 def entries(run: FinishedRun, found: Flips) -> list[Entry]:
     """An entry for each class that the threat model saw."""
-    labels = {
-        "threat_model": victim_name(run.threat),
-        "attacker": row_name(run, "attacks"),
-        "budget": budget_text(run, 0),
-    }
     made = []
     for row in found["rows"]:
         total: int = row["count"]
@@ -80,5 +76,5 @@ def entries(run: FinishedRun, found: Flips) -> list[Entry]:
             values[f"to_{name}"] = cell["share"]
             lift = None if noise is None else cell["share"] - noise
             beside[f"to_{name}"] = Beside(noise, lift, *(wilson_percent(cell["count"], total) or ()))
-        made.append(Entry(run, {**labels, "clean": row["name"]}, "", dict(values), run.settings, beside))
+        made.append(Entry(run, {**attack_labels(run), "clean": row["name"]}, "", dict(values), run.settings, beside))
     return made

@@ -26,13 +26,13 @@ METADATA = {
 }
 
 
-PICTURES: dict[str, Callable[[Sequence[FinishedRun]], Figure]] = {
-    "curve": draw_curve,
+PICTURES: dict[str, Callable[[Sequence[FinishedRun], str | None], Figure]] = {
     "map": draw_map,
     "emotions": draw_flips,
     "bars": draw_bars,
 }
-"""What can be drawn of attacks."""
+"""What can be drawn of attacks beside their curve: by a measure, or by the one that the picture has where none is named."""
+CURVE = "curve"
 NOTHING = "{}: nothing to draw, expected results of 'staa attack', 'staa baseline', or of 'staa train-victim' with a confusion matrix"
 DRAWN = ("attacks", "confusion")
 """The tables that can be drawn."""
@@ -71,14 +71,14 @@ def encode(figure: Figure, format: str) -> bytes:
     return picture.getvalue()
 
 
-def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str | None = None, measure: str = "asr") -> Figure:
+def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str | None = None, measure: str | None = None) -> Figure:
     """What a picture shows of runs: attackers as curves, or victims' confusion matrices.
 
     Args:
         tables: the first of them that can be drawn is; where none can, attackers are, and without any the matrices.
         axis: what success is drawn against.
-        measure: what curves show of victims.
-        what: one of `PICTURES`; None takes what the tables say.
+        measure: what is shown of victims.
+        what: `CURVE` or one of `PICTURES`; None takes what the tables say.
 
     Raises:
         UsageError: no run fits.
@@ -88,9 +88,13 @@ def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str 
         which = "attacks" if what or any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
         if runs and not any(TABLES[which].accepts(FinishedRun(*run)) for run in runs):
             raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs)))
-    if what is not None and what != "curve":
-        return PICTURES[what](accepted(runs, "attacks"))
-    return draw_curve(accepted(runs, "attacks"), axis, measure) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
+    if what in PICTURES:
+        return PICTURES[what](accepted(runs, "attacks"), measure)
+    return (
+        draw_curve(accepted(runs, "attacks"), axis, measure or "asr")
+        if which == "attacks"
+        else draw_confusion(build_tables(runs, "confusion"))
+    )
 
 
 def draw_confusion(tables: Sequence[Table]) -> Figure:

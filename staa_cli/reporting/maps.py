@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
-from staa_cli.reporting.attacks import row_name
+from staa_cli.reporting.attackers import row_name
 from staa_cli.reporting.curve import COLOURS
 from staa_cli.reporting.emotions import flips
-from staa_cli.reporting.measures import measured_on
-from staa_cli.reporting.names import corpus_name, in_order, victim_name
+from staa_cli.reporting.measures import LABELS, OF_LABELS, measured_on
+from staa_cli.reporting.names import in_order, victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
 from staa_cli.reporting.page.charts import heat_map, in_table_order
 from staa_cli.reporting.pairs import place_of
@@ -25,21 +25,29 @@ COLOUR_MAP = "cividis"
 """The colour-blind read it as others do."""
 
 
-def draw_map(runs: Sequence[FinishedRun]) -> Figure:
-    """Attackers in rows, victims in columns: success rate on the left, lift on the right, both from 0 to 100; ◆ marks the threat model.
+def draw_map(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
+    """Attackers in rows, victims in columns: a measure on the left, how far from the placebo's on the right, both from 0 to 100.
+
+    ◆ marks the threat model.
+
+    Args:
+        measure: of `LABELS`; None is success.
 
     Raises:
         UsageError: there is nothing to draw.
     """
     from matplotlib.figure import Figure
 
-    found = heat_map(in_table_order(runs))
-    if found is None:
-        raise UsageError("the runs hold no success rate, so there is nothing to draw")
+    chosen = measure or "asr"
+    found = heat_map(in_table_order(runs), chosen)
+    if found is None or not any(cell for row in found["rows"] for cell in row["cells"]):
+        raise UsageError(f"the runs hold no {LABELS[chosen]}, so there is nothing to draw")
     names = [f"{row['name']} {row['where']}".strip() for row in found["rows"]]
-    width = 2.2 * (0.85 * len(found["victims"]) + 0.8) + 0.09 * max(map(len, names))
+    pictures = found["pictures"]
+    width = 1.1 * len(pictures) * (0.85 * len(found["victims"]) + 0.8) + 0.09 * max(map(len, names))
     figure = Figure(figsize=(width, 1.9 + 0.32 * len(names)), layout="constrained")
-    for axes, key, title in zip(figure.subplots(1, 2, sharey=True), ("rate", "lift"), ("ASR (%)", "lift over the placebo"), strict=True):
+    panels = figure.subplots(1, len(pictures), sharey=True, squeeze=False)[0]
+    for axes, (key, title) in zip(panels, pictures.items(), strict=True):
         values = [[None if cell is None else cell[key] for cell in row["cells"]] for row in found["rows"]]
         marks = [["◆" if cell and cell["threat"] else "" for cell in row["cells"]] for row in found["rows"]]
         texts = [
@@ -51,8 +59,11 @@ def draw_map(runs: Sequence[FinishedRun]) -> Figure:
     return figure
 
 
-def draw_flips(runs: Sequence[FinishedRun]) -> Figure:
+def draw_flips(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
     """A panel for each attack: predictions of its threat model before in rows, after in columns; in brackets after the placebo.
+
+    Args:
+        measure: says nothing here.
 
     Raises:
         UsageError: there is nothing to draw.
@@ -98,46 +109,53 @@ def shade(
     axes.set_yticks(range(len(down)), down, fontsize=8)
 
 
-def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
-    """Accuracy under attack above, seconds below, by attack and corpus, on the threat model: figures 5 and 4 of the second paper.
+def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
+    """A measure under attack above, seconds below, by attack and corpus, on the threat model: figures 5 and 4 of the second paper.
 
     Of several runs of one name on one corpus the most effective is drawn, as the paper does. Beside each bar
     stands what the clean utterances (a line) and the placebo (a cross) have.
 
+    Args:
+        measure: of `LABELS`; None is the accuracy, as there.
+
     Raises:
-        UsageError: no run has labels.
+        UsageError: no run has it.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    told = [run for run in in_table_order(runs) if measured_on(run, run.threat, "accuracy")[0] is not None]
+    measure = measure or "accuracy"
+    told = [run for run in in_table_order(runs) if measured_on(run, run.threat, measure)[0] is not None]
     if not told:
-        raise UsageError("the runs hold no accuracy, which needs labels, so there is nothing to draw")
+        raise UsageError(
+            f"the runs hold no {LABELS[measure]}{', which needs labels' * (measure in OF_LABELS)}, so there is nothing to draw"
+        )
     best: dict[tuple[str, str], FinishedRun] = {}
-    for run in sorted(told, key=lambda run: measured_on(run, run.threat, "accuracy")[0] or 0.0, reverse=True):
-        best[row_name(run, "attacks"), corpus_name(run.text("corpus") or "")] = run
+    for run in sorted(told, key=lambda run: measured_on(run, run.threat, measure)[0] or 0.0, reverse=measure in OF_LABELS):
+        best[row_name(run, "attacks"), run.corpus] = run
     told = [run for run in told if run in best.values()]
     names = list(dict.fromkeys(row_name(run, "attacks") for run in told))
-    corpora = in_order((corpus_name(run.text("corpus") or "") for run in told), ())
+    corpora = in_order((run.corpus for run in told), ())
     figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(corpora) + 1)), 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     width = 0.8 / len(corpora)
     for at, corpus in enumerate(corpora):
         for run in told:
-            if corpus_name(run.text("corpus") or "") != corpus:
+            if run.corpus != corpus:
                 continue
             place = names.index(row_name(run, "attacks")) + (at - (len(corpora) - 1) / 2) * width
             threat = run.threat
-            value, beside = measured_on(run, threat, "accuracy")
-            clean, seconds = run.number("victims", threat, "accuracy_percent", "clean"), run.number("seconds_per_utterance")
+            value, beside = measured_on(run, threat, measure)
+            clean = run.number("victims", threat, f"{measure}_percent", "clean") if measure in OF_LABELS else None
+            seconds = run.number("seconds_per_utterance")
             above.bar(place, value or 0.0, width * 0.9, color=COLOURS[at % len(COLOURS)])
             if clean is not None:
                 above.hlines(clean, place - width / 2, place + width / 2, color="black", linewidth=1.4)
-            if beside.placebo is not None:
+            if beside.placebo is not None and measure != "lift":
                 above.plot(place, beside.placebo, marker="x", color="black", markersize=5)
             if seconds:
                 below.bar(place, seconds, width * 0.9, color=COLOURS[at % len(COLOURS)])
-    above.set(ylabel="accuracy (%)", ylim=(0, 100))
+    above.set(ylabel=LABELS[measure], ylim=(None if measure == "lift" else 0, 100))
     below.set(ylabel="seconds per utterance", yscale="log")
     below.yaxis.set_major_formatter("{x:g}")
     below.yaxis.set_minor_formatter(NullFormatter())
@@ -145,16 +163,21 @@ def draw_bars(runs: Sequence[FinishedRun]) -> Figure:
     for axes in (above, below):
         axes.grid(axis="y", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
-    bars_legend(figure, corpora)
+    bars_legend(figure, corpora, measure)
     return figure
 
 
-def bars_legend(figure: Figure, corpora: Sequence[str]) -> None:
+def bars_legend(figure: Figure, corpora: Sequence[str], measure: str) -> None:
     from matplotlib.artist import Artist
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Artist] = [Patch(color=COLOURS[at % len(COLOURS)]) for at in range(len(corpora))]
-    handles += [Line2D([], [], color="black", linewidth=1.4), Line2D([], [], color="black", marker="x", linestyle="", markersize=5)]
-    labels = [*(name or "audio files" for name in corpora), "without an attack", "placebo"]
+    labels = [name or "audio files" for name in corpora]
+    if measure in OF_LABELS:
+        handles.append(Line2D([], [], color="black", linewidth=1.4))
+        labels.append("without an attack")
+    if measure != "lift":
+        handles.append(Line2D([], [], color="black", marker="x", linestyle="", markersize=5))
+        labels.append("placebo")
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)

@@ -23,6 +23,8 @@ SECOND_PAPER = (
     "86 %, with 311 of 428 test utterances heard in training, and 61 % on other speakers. Trained as there, it minds any noise: read its "
     "accuracy under attack beside that under the placebo, not beside the clean one"
 )
+GAINS = {"asr": "lift over the placebo (points)", "accuracy": "below the placebo's (points)", "uar": "below the placebo's (points)"}
+"""How far an attack leads away from its placebo; the lift says that itself."""
 OF_LABELS = ("accuracy", "uar")
 """Measures that need labels, and have a value without an attack."""
 Scored = tuple[float | None, Beside]
@@ -75,6 +77,11 @@ def measured_on(run: FinishedRun, victim: str, measure: str) -> Scored:
         return (value, noted) if told is None else (told, noted if value is not None else Beside())
     interval = wilson_percent(round(told * count / 100), int(count)) if measure == "accuracy" else None
     return told, Beside(noise, told - noise, *(interval or ()))
+
+
+def gain(measure: str, noted: Beside) -> float | None:
+    """How far an attack leads away from its placebo, in points: more success, or less accuracy."""
+    return -noted.lift if noted.lift is not None and measure in OF_LABELS else noted.lift
 
 
 def beside(run: FinishedRun, victim: str) -> Beside:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from staa_cli.metrics.intervals import mcnemar
-from staa_cli.reporting.attacks import IN_SAMPLE, budget_text, row_name
+from staa_cli.reporting.attack_notes import IN_SAMPLE
+from staa_cli.reporting.attackers import budget_text, row_name
 from staa_cli.reporting.model import Column, Number, Row, Table
-from staa_cli.reporting.names import corpus_name, victim_name
+from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
@@ -102,7 +103,7 @@ def build_paired(runs: Sequence[FinishedRun], rival: Rival) -> list[Table]:
 
 def labels(run: FinishedRun) -> Row:
     return {
-        "corpus": corpus_name(run.text("corpus") or "") or None,
+        "corpus": run.corpus or None,
         "split": run.text("split"),
         "threat_model": victim_name(run.threat),
         "attacker": row_name(run, "attacks"),

@@ -8,11 +8,12 @@ from statistics import fmean
 from typing import Any
 
 from staa_cli.metrics.intervals import wilson_percent
-from staa_cli.reporting.attacks import IN_SAMPLE, PLACEBO, budget_text, ordered, row_name
-from staa_cli.reporting.model import Beside, Column, Number, Row, Table
-from staa_cli.reporting.names import corpus_name, victim_name
+from staa_cli.reporting.attack_notes import IN_SAMPLE, PLACEBO
+from staa_cli.reporting.attackers import attack_labels, ordered
+from staa_cli.reporting.model import RUNS, Beside, Column, Number, Row, Table
 from staa_cli.reporting.outcomes import RESULTS, read_lines
-from staa_cli.reporting.runs import Entry, FinishedRun, pool, whole_mean
+from staa_cli.reporting.pooling import Entry, pool, whole_mean
+from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
 CAPTION = "Of the utterances that the threat model takes for the row's class, the share (%) that it takes for the column's after the attack"
@@ -52,7 +53,7 @@ def build_pairs(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
 
 
 def place_of(run: FinishedRun) -> str:
-    return " ".join(filter(None, (corpus_name(run.text("corpus") or ""), run.text("split"))))
+    return " ".join(filter(None, (run.corpus, run.text("split"))))
 
 
 def attempts(run: FinishedRun) -> list[Attempt]:
@@ -75,6 +76,7 @@ def pairs(place: str, runs: Sequence[tuple[FinishedRun, Sequence[Attempt]]], not
     columns, rows, averaged = matrix([entry for run, found in runs for entry in entries(run, found)], targets)
     marked = [IN_SAMPLE] if any(run.number("in_sample") for run, _ in runs) else []
     title = "Targeted attacks pair by pair" + (f" on {place}" if place else "")
+    columns = [*columns, Column(RUNS, "Run", shown=False)]
     return Table(title, columns, rows, [CAPTION, PLACEBO, *marked, *means(rows), *averaged, *notes], "pairs", SECTIONS)
 
 
@@ -99,11 +101,8 @@ SECTIONS = ("threat_model", "attacker", "budget")
 def entries(run: FinishedRun, found: Sequence[Attempt]) -> list[Entry]:
     """An entry for each class that the threat model saw, of those utterances that it did not take for the target already."""
     target = run.text("target") or ""
-    labels = {
-        "threat_model": victim_name(run.threat),
-        "attacker": row_name(run, "attacks").replace(f" → {target}", ""),
-        "budget": budget_text(run, 0),
-    }
+    named = attack_labels(run)
+    named["attacker"] = str(named["attacker"]).replace(f" → {target}", "")
     made = []
     for clean in sorted({one.clean for one in found} - {target}):
         members = [one for one in found if one.clean == clean]
@@ -112,7 +111,7 @@ def entries(run: FinishedRun, found: Sequence[Attempt]) -> list[Entry]:
         beside = Beside(noise, None if noise is None else rate - noise, *(wilson_percent(hits, count) or ()))
         values: dict[str, float | None] = {"utterances": count, f"to_{target}": rate}
         # A split of its own for each target: what their runs have in common stands in one row, and nothing is averaged over targets.
-        made.append(Entry(run, {**labels, "clean": clean}, target, values, run.settings, {f"to_{target}": beside}))
+        made.append(Entry(run, {**named, "clean": clean}, target, values, run.settings, {f"to_{target}": beside}))
     return made
 
 

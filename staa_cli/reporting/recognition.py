@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from staa_cli.reporting.model import Column, Table, filled
-from staa_cli.reporting.names import corpus_name, in_order, victim_name
-from staa_cli.reporting.runs import Entry, FinishedRun, as_number, pool
+from staa_cli.reporting.names import in_order, victim_name
+from staa_cli.reporting.pooling import Entry, pool
+from staa_cli.reporting.runs import FinishedRun, as_number
 from staa_cli.reporting.victims import SCORES, SPLITS, ordered, score_columns
 
 GROUPS = ("language", "gender")
@@ -55,7 +56,7 @@ def build_groups(runs: Sequence[FinishedRun], published: bool) -> list[Table]:
 
 
 def corpus_of(run: FinishedRun) -> str:
-    return corpus_name(run.text("corpus") or "")
+    return run.corpus
 
 
 def labels_of(run: FinishedRun) -> dict[str, str | None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from staa_cli.reporting.attacks import PLACEBO, budget_text, row_name
+from staa_cli.reporting.attack_notes import PLACEBO
+from staa_cli.reporting.attackers import attack_labels
 from staa_cli.reporting.measures import HEADINGS, LEGENDS, score
 from staa_cli.reporting.model import RUNS, Column, Table
-from staa_cli.reporting.names import VICTIMS, corpus_name, in_order, victim_name
+from staa_cli.reporting.names import VICTIMS, in_order, victim_name
 from staa_cli.reporting.outcomes import Judgement, outcomes
-from staa_cli.reporting.runs import Entry, FinishedRun, pool
+from staa_cli.reporting.pooling import Entry, pool
+from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
 GROUPS = ("gender", "language")
@@ -49,11 +51,9 @@ def entries(run: FinishedRun, found: Sequence[Judgement], measure: str) -> list[
         for group in sorted({value for one in found if (value := getattr(one, by))}):
             members = [one for one in found if getattr(one, by) == group]
             labels = {
-                "corpus": corpus_name(run.text("corpus") or "") or None,
+                "corpus": run.corpus or None,
                 "split": run.text("split"),
-                "threat_model": victim_name(run.threat),
-                "attacker": row_name(run, "attacks"),
-                "budget": budget_text(run, 0),
+                **attack_labels(run),
                 "by": by,
                 "group": group,
             }

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from math import log
 from statistics import fmean
 
-from staa_cli.reporting.attacks import budget_text, ordered, row_name
+from staa_cli.reporting.attackers import budget_text, ordered, row_name
 from staa_cli.reporting.measures import OF_LABELS, measured_on
 from staa_cli.reporting.model import Number
 from staa_cli.reporting.names import DECIBELS, PERCENT, REFINED, VICTIMS, apart, in_order, victim_name
 from staa_cli.reporting.pairs import place_of
-from staa_cli.reporting.runs import Entry, FinishedRun, mean, repetitions
+from staa_cli.reporting.pooling import Entry, mean, repetitions
+from staa_cli.reporting.runs import FinishedRun
 
 Clean = dict[tuple[str, str], float]
 """Panel and victim → what the victim has without an attack."""

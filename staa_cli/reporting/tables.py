@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from staa_cli.reporting.across import build_across
-from staa_cli.reporting.attacks import PAPER, build_ablation, build_attacks
+from staa_cli.reporting.attackers import PAPER
+from staa_cli.reporting.attacks import build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.emotions import build_emotions
 from staa_cli.reporting.model import Table

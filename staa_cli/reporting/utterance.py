@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from staa_cli.audio.files import SAMPLE_RATE
-from staa_cli.reporting.attacks import row_name
+from staa_cli.reporting.attackers import row_name
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import Judgement, outcomes
 from staa_cli.reporting.runs import FinishedRun

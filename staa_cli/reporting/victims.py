@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from staa_cli.reporting.model import Column, Row, Table, filled
-from staa_cli.reporting.names import VICTIMS, corpus_name, in_order, victim_name
+from staa_cli.reporting.names import VICTIMS, in_order, victim_name
+from staa_cli.reporting.pooling import Entry, pool
 from staa_cli.reporting.published import sources_for
-from staa_cli.reporting.runs import Entry, FinishedRun, pool
+from staa_cli.reporting.runs import FinishedRun
 
 SCORES = {"accuracy": "Accuracy (%)", "uar": "UAR (%)"}
 SPLITS = ("val", "test")
@@ -41,7 +42,7 @@ def score_columns(measures: Mapping[str, str]) -> list[Column]:
 
 
 def entry(run: FinishedRun) -> Entry:
-    labels = {"corpus": corpus_name(run.text("corpus") or "") or None, "model": victim_name(run.text("model") or run.path.name)}
+    labels = {"corpus": run.corpus or None, "model": victim_name(run.text("model") or run.path.name)}
     values = {f"{split}_{score}": run.number(split, f"{score}_percent") for split in SPLITS for score in SCORES}
     return Entry(run, labels, "", values, run.settings)
 

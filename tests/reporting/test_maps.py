@@ -43,6 +43,16 @@ def test_success_and_lift_have_one_scale_and_say_their_numbers(finished: Finishe
     assert [text.get_text() for text in right.texts] == ["59◆", "23"]
 
 
+def test_maps_of_accuracy_say_how_far_below_the_placebo_it_is_and_of_lift_there_is_one(finished: Finished) -> None:
+    run = finished()
+    run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"] = {"clean": 100.0, "adversarial": 36.0, "placebo": 95.0}
+    left, right = draw_map([run], "accuracy").axes
+    assert left.texts[0].get_text() == "36◆"
+    assert right.texts[0].get_text() == "59◆"
+    (only,) = draw_map([run], "lift").axes
+    assert [text.get_text() for text in only.texts] == ["59◆", "23"]
+
+
 def test_from_which_emotion_to_which_counts_every_utterance(finished: Finished) -> None:
     (axes,) = draw_flips([finished()]).axes
     assert sum(int(text.get_text().split("\n")[0]) for text in axes.texts if text.get_text()) == 14
@@ -58,9 +68,12 @@ def test_bars_need_labels_and_show_the_placebo(finished: Finished) -> None:
     assert [patch.get_height() for patch in above.patches] == [36.0]
     assert [line.get_ydata()[0] for line in above.lines] == [100.0], "the placebo changes nothing here"
     assert [patch.get_height() for patch in below.patches] == [0.0123]
+    above, _ = draw_bars([run, weaker], "asr").axes
+    assert [patch.get_height() for patch in above.patches] == [run.number("victims", "emo18", "asr_percent")]
+    assert len(above.lines) == 1, "a placebo, and nothing without an attack"
     (run.path / "results.jsonl").unlink()
     del run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"]
-    with pytest.raises(UsageError, match="no accuracy, which needs labels"):
+    with pytest.raises(UsageError, match=r"no accuracy \(%\), which needs labels"):
         draw_bars([run])
 
 

@@ -12,7 +12,8 @@ import pytest
 from staa_cli.evaluation.request import refined
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.model import Beside, Number, Table
-from staa_cli.reporting.runs import Entry, FinishedRun, LoadedRun, differing
+from staa_cli.reporting.pooling import Entry, differing
+from staa_cli.reporting.runs import FinishedRun, LoadedRun
 from staa_cli.reporting.tables import TABLES, build_tables
 from staa_cli.runtime.errors import UsageError
 
@@ -153,6 +154,19 @@ def test_a_key_that_an_older_recipe_does_not_know_is_no_difference(attack: Any) 
 def test_a_seed_that_comes_twice_is_no_repetition(attack: Any) -> None:
     old, new = attack(recipe={"epochs": 3}), attack(recipe={"epochs": 3, "augment": {"shift": 1.0}}, name="new")
     assert [row["attacker"] for row in only([old, new], "attacks").rows] == ["STAA-Net", "STAA-Net (augment.shift 1.0)"]
+
+
+def test_threat_models_of_one_name_are_told_apart_by_their_weights(attack: Any) -> None:
+    def judged(seed: int, threat: str) -> LoadedRun:
+        made: LoadedRun = attack(seed=seed, name=f"{threat}-{seed}", checkpoints={"victims": [threat * 64]})
+        return made
+
+    plain, noise = judged(0, "a"), judged(0, "b")
+    assert [row["attacker"] for row in only([plain, noise], "attacks").rows] == [
+        "STAA-Net (threat model aaaaaaa)",
+        "STAA-Net (threat model bbbbbbb)",
+    ]
+    assert len(only([plain, judged(1, "b")], "attacks").rows) == 1, "each seed has its own"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from staa_cli.reporting.attacks import row_name
+from staa_cli.reporting.attackers import row_name
 from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.model import RUNS, SEPARATOR, Cell, Column, Number, Row, Table
 from staa_cli.reporting.names import victim_name
@@ -24,12 +24,13 @@ LIMIT = 8_000_000
 """Bytes of a page; utterances beyond it are left out, from the last one, and the page says so."""
 
 
-def build_page(runs: Sequence[FinishedRun], tables: Sequence[Table], limit: int = LIMIT) -> str:
+def build_page(runs: Sequence[FinishedRun], tables: Sequence[Table], measure: str = "asr", limit: int = LIMIT) -> str:
     """One HTML file that asks nobody for anything.
 
     Args:
         runs: all that were given; attacks fill the verdict, the curves, the map and the utterances.
         tables: what stands in tables.
+        measure: what curves and map show; the verdict is of success.
         limit: bytes.
     """
     attacks = [run for run in runs if run.command in ("attack", "baseline")]
@@ -49,8 +50,8 @@ def build_page(runs: Sequence[FinishedRun], tables: Sequence[Table], limit: int 
         }
     facts |= {
         "tables": [as_html(table) for table in tables],
-        "curves": curves(attacks),
-        "map": heat_map(in_table_order(attacks)),
+        "curves": curves(attacks, measure=measure),
+        "map": heat_map(in_table_order(attacks), measure),
         "runs": [str(run.path) for run in runs],
         "version": __version__,
         "limit": limit // 1_000_000,
@@ -73,6 +74,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters["digits"] = lambda value, digits=1: "–" if value is None else f"{value:z.{digits}f}"
+    made.filters["capitalise"] = lambda text: text[:1].upper() + text[1:]
     return made
 
 

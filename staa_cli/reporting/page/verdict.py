@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from staa_cli.reporting.attacks import row_name
-from staa_cli.reporting.names import corpus_name, victim_name
+from staa_cli.reporting.attackers import row_name
+from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.runs import FinishedRun, as_number
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -96,7 +96,7 @@ def sentence(best: Rate, far: Rate | None) -> tuple[str, str]:
     """The verdict: what happens, and what it is worth."""
     run, target, who = best.run, best.run.text("target"), name_of(best.run)
     inputs = f"{count:g} " if (count := run.number("utterances")) else ""
-    where = " of ".join(filter(None, (f"{inputs}utterances", corpus_name(run.text("corpus") or ""))))
+    where = " of ".join(filter(None, (f"{inputs}utterances", run.corpus)))
     much = f"{best.value:.0f}{SPACE}% of the {where}"
     does = f"takes {much} for {target}" if target else f"changes its mind about {much}"
     sparsity = run.number("sparsity_percent", "all")
