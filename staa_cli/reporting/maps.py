@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
-from staa_cli.reporting.attackers import row_name
+from staa_cli.reporting.attackers import attack_labels, ordered, row_name
 from staa_cli.reporting.curve import COLOURS
 from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.measures import LABELS, OF_LABELS, measured_on
-from staa_cli.reporting.names import in_order, victim_name
+from staa_cli.reporting.model import RUNS, Row
+from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
-from staa_cli.reporting.page.charts import heat_map, in_table_order
+from staa_cli.reporting.page.charts import heat_map
 from staa_cli.reporting.pairs import place_of
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 COLOUR_MAP = "cividis"
 """The colour-blind read it as others do."""
+
+
+def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """Threat models and attackers as in tables."""
+    named = {str(run.path): run for run in runs}
+    rows: list[Row] = [{**attack_labels(run), "budget": None, RUNS: path} for path, run in named.items()]
+    return [named[str(row[RUNS])] for row in ordered(rows)]
 
 
 def draw_map(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
@@ -39,7 +47,7 @@ def draw_map(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
     from matplotlib.figure import Figure
 
     chosen = measure or "asr"
-    found = heat_map(in_table_order(runs), chosen)
+    found = heat_map(runs, chosen)
     if found is None or not any(cell for row in found["rows"] for cell in row["cells"]):
         raise UsageError(f"the runs hold no {LABELS[chosen]}, so there is nothing to draw")
     names = [f"{row['name']} {row['where']}".strip() for row in found["rows"]]
@@ -110,9 +118,9 @@ def shade(
 
 
 def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
-    """A measure under attack above, seconds below, by attack and corpus, on the threat model: figures 5 and 4 of the second paper.
+    """A measure under attack above, seconds below, by attack, corpus and threat model, on that model: figures 5 and 4 of the second paper.
 
-    Of several runs of one name on one corpus the most effective is drawn, as the paper does. Beside each bar
+    Of several runs of one name on one corpus and model the most effective is drawn, as the paper does. Beside each bar
     stands what the clean utterances (a line) and the placebo (a cross) have.
 
     Args:
@@ -130,23 +138,20 @@ def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure
         raise UsageError(
             f"the runs hold no {LABELS[measure]}{', which needs labels' * (measure in OF_LABELS)}, so there is nothing to draw"
         )
-    best: dict[tuple[str, str], FinishedRun] = {}
+    series: dict[str, dict[str, FinishedRun]] = {}
+    several = len({run.threat for run in told}) > 1
     for run in sorted(told, key=lambda run: measured_on(run, run.threat, measure)[0] or 0.0, reverse=measure in OF_LABELS):
-        best[row_name(run, "attacks"), run.corpus] = run
-    told = [run for run in told if run in best.values()]
+        words = [run.corpus or "audio files", victim_name(run.threat) if several else None]
+        series.setdefault(", ".join(filter(None, words)), {})[row_name(run, "attacks")] = run
     names = list(dict.fromkeys(row_name(run, "attacks") for run in told))
-    corpora = in_order((run.corpus for run in told), ())
-    figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(corpora) + 1)), 6), layout="constrained")
+    figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(series) + 1)), 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    width = 0.8 / len(corpora)
-    for at, corpus in enumerate(corpora):
-        for run in told:
-            if run.corpus != corpus:
-                continue
-            place = names.index(row_name(run, "attacks")) + (at - (len(corpora) - 1) / 2) * width
-            threat = run.threat
-            value, beside = measured_on(run, threat, measure)
-            clean = run.number("victims", threat, f"{measure}_percent", "clean") if measure in OF_LABELS else None
+    width = 0.8 / len(series)
+    for at, best in enumerate(series.values()):
+        for name, run in best.items():
+            place = names.index(name) + (at - (len(series) - 1) / 2) * width
+            value, beside = measured_on(run, run.threat, measure)
+            clean = run.number("victims", run.threat, f"{measure}_percent", "clean") if measure in OF_LABELS else None
             seconds = run.number("seconds_per_utterance")
             above.bar(place, value or 0.0, width * 0.9, color=COLOURS[at % len(COLOURS)])
             if clean is not None:
@@ -163,21 +168,21 @@ def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure
     for axes in (above, below):
         axes.grid(axis="y", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
-    bars_legend(figure, corpora, measure)
+    bars_legend(figure, list(series), measure)
     return figure
 
 
-def bars_legend(figure: Figure, corpora: Sequence[str], measure: str) -> None:
+def bars_legend(figure: Figure, series: Sequence[str], measure: str) -> None:
     from matplotlib.artist import Artist
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Artist] = [Patch(color=COLOURS[at % len(COLOURS)]) for at in range(len(corpora))]
-    labels = [name or "audio files" for name in corpora]
+    handles: list[Artist] = [Patch(color=COLOURS[at % len(COLOURS)]) for at in range(len(series))]
+    labels = [*series]
     if measure in OF_LABELS:
         handles.append(Line2D([], [], color="black", linewidth=1.4))
         labels.append("without an attack")
     if measure != "lift":
         handles.append(Line2D([], [], color="black", marker="x", linestyle="", markersize=5))
         labels.append("placebo")
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=8, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), fontsize=8, frameon=False)

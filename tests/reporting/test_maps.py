@@ -10,6 +10,7 @@ from staa_cli.commands.report import report
 from staa_cli.reporting.area import area_percent, worst
 from staa_cli.reporting.figures import draw
 from staa_cli.reporting.maps import draw_bars, draw_flips, draw_map
+from staa_cli.reporting.runs import FinishedRun
 from staa_cli.runtime.errors import UsageError
 
 from .test_page import Finished, finished
@@ -43,6 +44,18 @@ def test_success_and_lift_have_one_scale_and_say_their_numbers(finished: Finishe
     assert [text.get_text() for text in right.texts] == ["59◆", "23"]
 
 
+def test_a_map_tells_settings_apart_and_takes_seeds_together(finished: Finished) -> None:
+    def swept(name: str, steps: int, seed: int) -> FinishedRun:
+        run = finished(name)
+        run.metrics["recipe"], run.metrics["seed"] = {"steps": steps}, seed
+        return run
+
+    left, _ = draw_map([swept("a", 1, 0), swept("b", 5, 0), swept("c", 5, 1)]).axes
+    names = [text.get_text() for text in left.get_yticklabels()]
+    assert len(names) == 2
+    assert ["steps 1" in names[0], "steps 5" in names[1]] == [True, True]
+
+
 def test_maps_of_accuracy_say_how_far_below_the_placebo_it_is_and_of_lift_there_is_one(finished: Finished) -> None:
     run = finished()
     run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"] = {"clean": 100.0, "adversarial": 36.0, "placebo": 95.0}
@@ -71,6 +84,11 @@ def test_bars_need_labels_and_show_the_placebo(finished: Finished) -> None:
     above, _ = draw_bars([run, weaker], "asr").axes
     assert [patch.get_height() for patch in above.patches] == [run.number("victims", "emo18", "asr_percent")]
     assert len(above.lines) == 1, "a placebo, and nothing without an attack"
+    other = finished("other")
+    other.metrics["summary"]["victims"] = {"cnn-lstm": run.metrics["summary"]["victims"]["emo18"]}
+    other.metrics["summary"]["threat_model"] = "cnn-lstm"
+    above, _ = draw_bars([run, other]).axes
+    assert len(above.patches) == 2, "each threat model has its bar"
     (run.path / "results.jsonl").unlink()
     del run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"]
     with pytest.raises(UsageError, match=r"no accuracy \(%\), which needs labels"):

@@ -13,7 +13,7 @@ from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.model import RUNS, SEPARATOR, Cell, Column, Number, Row, Table
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
-from staa_cli.reporting.page.charts import curves, heat_map, in_table_order
+from staa_cli.reporting.page.charts import curves, heat_map
 from staa_cli.reporting.page.examples import examples
 from staa_cli.reporting.page.verdict import comparable, furthest, sentence, strongest, tiles
 from staa_cli.reporting.runs import FinishedRun
@@ -51,7 +51,7 @@ def build_page(runs: Sequence[FinishedRun], tables: Sequence[Table], measure: st
     facts |= {
         "tables": [as_html(table) for table in tables],
         "curves": curves(attacks, measure=measure),
-        "map": heat_map(in_table_order(attacks), measure),
+        "map": heat_map(attacks, measure),
         "runs": [str(run.path) for run in runs],
         "version": __version__,
         "limit": limit // 1_000_000,

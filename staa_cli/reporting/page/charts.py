@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
-from staa_cli.reporting.attackers import budget_text, ordered, row_name
+from staa_cli.reporting.attackers import attack_labels, ordered
 from staa_cli.reporting.curve import EDGE
 from staa_cli.reporting.measures import GAINS, LABELS, gain, measured_on
-from staa_cli.reporting.model import RUNS, Row
+from staa_cli.reporting.model import Beside, Cell, Column, Number
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.pairs import place_of
+from staa_cli.reporting.pooling import Entry, pool
 from staa_cli.reporting.runs import FinishedRun
 from staa_cli.reporting.sweep import AXES, Line, attackers, clean_scores, in_models_order, trace
 
@@ -103,34 +104,35 @@ def point(scale: Scale, cost: float, rate: float) -> dict[str, float]:
     return {"x": round(scale.place(cost), 1), "y": round(scale.height(rate), 1), "cost": cost, "rate": rate}
 
 
-def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    """Threat models and attackers as in tables."""
-    named = {str(run.path): run for run in runs}
-    rows: list[Row] = [
-        {"threat_model": victim_name(run.threat), "attacker": row_name(run, "attacks"), "budget": None, RUNS: path}
-        for path, run in named.items()
-    ]
-    return [named[str(row[RUNS])] for row in ordered(rows)]
-
-
 def heat_map(runs: Sequence[FinishedRun], measure: str = "asr") -> dict[str, Any] | None:
-    """Threat models' attackers in rows, victims in columns: the measure, its placebo's and the gain over it; what pictures they make."""
+    """Threat models' attackers in rows, victims in columns: the measure, its placebo's and the gain over it; what pictures they make.
+
+    The rows are those of tables: runs that differ in their seed are one, with their means.
+    """
     victims = in_models_order(name for run in runs for name in run.mapping("victims"))
-    places = {place_of(run) for run in runs}
-    threats = {run.threat for run in runs}
-    budgets = {budget_text(run, 0) for run in runs}
-    rows = []
-    for run in runs:
-        words = [place_of(run) if len(places) > 1 else "", victim_name(run.threat) if len(threats) > 1 else ""]
-        words += [budget_text(run, 0) or "" if len(budgets) > 1 else ""]
-        cells = [cell_of(run, name, measure) for name in victims]
-        rows.append({"name": row_name(run, "attacks"), "where": ", ".join(filter(None, words)), "cells": cells})
+    rows, _ = pool([entry(run, measure) for run in runs], "attacker", [Column(name, name) for name in victims])
+    several = [key for key in ("place", "threat_model", "budget") if len({row[key] for row in rows}) > 1]
+    made = [
+        {
+            "name": row["attacker"],
+            "where": ", ".join(str(row[key]) for key in several if row[key]),
+            "cells": [cell_of(row.get(name), name == row["threat"], measure) for name in victims],
+        }
+        for row in ordered(rows)
+    ]
     pictures = {"value": LABELS[measure]} | ({"gain": GAINS[measure]} if measure in GAINS else {})
-    return {"victims": [victim_name(name) for name in victims], "rows": rows, "pictures": pictures} if rows and victims else None
+    return {"victims": [victim_name(name) for name in victims], "rows": made, "pictures": pictures} if made and victims else None
 
 
-def cell_of(run: FinishedRun, victim: str, measure: str) -> dict[str, Any] | None:
-    value, noted = measured_on(run, victim, measure)
-    if value is None:
+def entry(run: FinishedRun, measure: str) -> Entry:
+    scored = {name: measured_on(run, name, measure) for name in run.mapping("victims")}
+    values = {name: value for name, (value, _) in scored.items()}
+    labels = {"place": place_of(run), "threat": run.threat, **attack_labels(run)}
+    return Entry(run, labels, "", values, run.settings, {name: noted for name, (_, noted) in scored.items()})
+
+
+def cell_of(cell: Cell, threat: bool, measure: str) -> dict[str, Any] | None:
+    if not isinstance(cell, Number):
         return None
-    return {"value": value, "placebo": noted.placebo, "gain": gain(measure, noted), "threat": victim == run.threat}
+    noted = cell.beside or Beside()
+    return {"value": cell.value, "placebo": noted.placebo, "gain": gain(measure, noted), "threat": threat}
