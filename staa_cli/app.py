@@ -17,6 +17,7 @@ from staa_cli.commands.prepare import prepare
 from staa_cli.commands.report import report
 from staa_cli.commands.train_generator import train_generator
 from staa_cli.commands.train_victim import train_victim
+from staa_cli.runtime.parallel import world_size
 from staa_cli.runtime.version import __version__
 
 app = typer.Typer(
@@ -72,8 +73,12 @@ def main() -> None:
 
 
 def leave(code: int) -> None:
-    """End the process. After Ctrl-C at once: what torch and its threads were in the middle of may crash in the interpreter's teardown."""
-    if code == 130:
+    """End the process: at once where the interpreter's teardown may crash.
+
+    After Ctrl-C torch and its threads are in the middle of something; and processes of torchrun that leave one after the other have threads
+    that still listen to those gone.
+    """
+    if code == 130 or world_size() > 1:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
