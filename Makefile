@@ -230,8 +230,8 @@ table6: $(patsubst %,$(PAPER)/%/attack/metrics.json,$(call CASES,whole $(PARTS))
 VOICES ?= all female male
 VICTIM2 ?= cnn-lstm-paper cnn-lstm
 # QUICK=yes takes far fewer steps where the preset's would take a CPU minutes for an utterance.
-FEWER := cw-l2.steps=100 cw-l2.searches=4 cw-linf.steps=50 cw-linf.shrink=0.7 $(foreach pixels,1 5 10,$(addprefix pixels-$(pixels).,steps=4 population=100)) \
-  $(addsuffix .gamma=0.01,jsma-up-1 jsma-up-half jsma-down-half jsma-down-1)
+FEWER := cw-l2.steps=60 cw-l2.searches=3 cw-linf.steps=50 cw-linf.shrink=0.7 boundary.steps=40 $(foreach pixels,1 5 10,$(addprefix pixels-$(pixels).,steps=4 population=100)) \
+  $(addsuffix .gamma=0.002,jsma-up-1 jsma-up-half jsma-down-half jsma-down-1)
 QUICKER = $(if $(QUICK),$(FEWER:%=--set attackers.%))
 SECOND := $(RUNS)/paper-2/$(CORPUS)
 KEEP_female := --set genders=[female]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 import staa_cli
 from staa_cli import FGSM, PGD, Budget, evaluate, load_generator, load_victim
 from staa_cli.attacks.core.registry import attack_names, find_attack
+from staa_cli.metrics.perception import perceive
 from staa_cli.runtime.errors import UsageError
 
 from .conftest import World, tone
@@ -61,6 +63,15 @@ def test_waveforms_of_16_bits_are_measured_as_files_would_be() -> None:
     x = (torch.stack([tone(300, 400, 0)]) * 2**15).round() / 2**15
     steps = evaluate(FGSM(budget=Budget(linf=0.00101)), model(), x)["linf_max"] * 2**15
     assert steps == 33, "0.00101 are 33.1 steps of 16 bits"
+
+
+def test_what_becomes_of_them_is_listened_to_on_request() -> None:
+    x = torch.stack([tone(300, 16_000, 0), tone(500, 16_000, 1)])
+    attack, victim = FGSM(budget=Budget(linf=0.01)), model(16_000)
+    assert "perception" not in evaluate(attack, victim, x)
+    heard = evaluate(attack, victim, x, perception=True)["perception"]
+    scores = [perceive(*pair)["audible_percent"] for pair in zip(x.numpy(), attack(victim, x).numpy(), strict=True)]
+    assert heard["audible_percent"]["all"] == pytest.approx(fmean(filter(None, scores)), abs=0.5), "but for 16 bits"
 
 
 def test_what_the_command_line_trained(world: World) -> None:

@@ -53,6 +53,7 @@ def evaluate(
     snr: float | None = None,
     target: str | None = None,
     refine: int = 0,
+    perception: bool = False,
 ) -> dict[str, Any]:
     """Attack waveforms and measure what became of them; those in steps of 16 bits as a file of 16 bits would hold it.
 
@@ -66,6 +67,7 @@ def evaluate(
         batch_size: utterances attacked at once.
         sparsity, snr, target, refine: of a generator: percent of the samples, peak SNR in dB, the label to reach, steps behind it;
             by default as its recipe has them.
+        perception: whether what became of them is listened to; see `perceive`.
 
     Raises:
         UsageError: the generator was not trained for what is asked.
@@ -88,7 +90,7 @@ def evaluate(
             )
         asked = settle(attack.recipe, sparsity, snr, target, refine)
         attacker, budget = GeneratorAttacker(attack, asked), asked.budget
-    bench = Bench(attacker, judges, Memory(), budget, Path(), waveforms.device, target)
+    bench = Bench(attacker, judges, Memory(), budget, Path(), waveforms.device, target, perception)
     known = judges["threat"].labels
     utterances = [
         clip(row, waveform, None if labels is None else known[labels[row]], row if seeds is None else seeds[row])
