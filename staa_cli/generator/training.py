@@ -24,6 +24,9 @@ from staa_cli.runtime.training import fit
 from staa_cli.victims.checkpoint import LoadedVictim
 from staa_cli.victims.training import predict
 
+VAL = "val_"
+"""How the history's keys of val begin."""
+
 
 def fixed(recipe: TrainGeneratorRecipe, predictions: Tensor, rows: Tensor, classes: int) -> Request:
     """What an evaluation asks for: the recipe's defaults; the wanted classes in turn. `rows`: `(B,)` the utterances' numbers."""
@@ -96,12 +99,13 @@ def train_generator(
     def run_epoch(epoch: int, step: Step) -> dict[str, Any]:
         record = epochs.run(epoch, step.advance)
         if len(val.audio):
-            record |= {f"val_{name}": value for name, value in evaluate(network, first, val, device, world).items()}
+            record |= {f"{VAL}{name}": value for name, value in evaluate(network, first, val, device, world).items()}
         return record
 
     # The last epoch is kept, as in the paper: nothing is chosen, on whatever split.
     header = generator_header(recipe, threats)
     state = fit(folder, network, header, optimizer, recipe.epochs, run_epoch, listener, steps=epochs.steps, world=world)
+    last = state.history[-1]
     world.agree(None)  # the leader has saved it
     network = load_generator(folder, device, first).network
     return {
@@ -113,5 +117,6 @@ def train_generator(
         "epochs": recipe.epochs,
         "best_epoch": state.best_epoch,
         "train": evaluate(network, first, train, device, world),
-        **({"val": evaluate(network, first, val, device, world)} if len(val.audio) else {}),
+        # Looked at after the last epoch already.
+        **({"val": {name.removeprefix(VAL): value for name, value in last.items() if name.startswith(VAL)}} if len(val.audio) else {}),
     }

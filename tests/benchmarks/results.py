@@ -336,10 +336,11 @@ def speed() -> str:
 
 
 def kept_rows(file: str, columns: Sequence[Column], names: Mapping[str, str] | None = None) -> list[Row]:
-    """The lines of a kept file, whose first column is a text. `names`: what to write in its place."""
-    label, *numbers = [column.key for column in columns]
+    """The lines of a kept file. `names`: what to write in place of the first column's texts."""
+    label = columns[0].key
     found = [json.loads(line) for line in (KEPT / file).read_text(encoding="utf-8").splitlines()]
-    return [{label: names[one[label]] if names else one[label], **{key: Number(one[key]) for key in numbers}} for one in found]
+    rows = [{key: value if isinstance(value, str) else Number(value) for key, value in one.items()} for one in found]
+    return [{**row, label: names[str(row[label])]} for row in rows] if names else rows
 
 
 def main() -> int:

@@ -80,7 +80,10 @@ def test_gradients_are_asked_for_once(staa: Staa, world: World, tmp_path: Path, 
     assert sum(asked) == train + val
     asked.clear()
     assert staa(*command, "--set", "target=any", "-o", tmp_path / "towards").code == 0
-    assert sum(asked) == 2 * (train + val) + train + val
+    assert sum(asked) == 2 * (train + val) + train
+    history = [json.loads(line) for line in (tmp_path / "towards" / "history.jsonl").read_text().splitlines()]
+    summary = json.loads((tmp_path / "towards" / "metrics.json").read_text())["summary"]
+    assert summary["val"] == {name: history[-1][f"val_{name}"] for name in ("asr_percent", "sparsity_percent")}
 
 
 @pytest.mark.parametrize("pool", ["draw", "all"])
