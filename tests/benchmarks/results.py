@@ -186,7 +186,7 @@ SECTIONS = {
             suffix=", guided by noise-trained Emo18",
         ),
         Part(
-            "Attacks made for transfer on EMOVO.",
+            "Attacks made for transfer on EMOVO, the threat model the same; σ-zero and VMI are still to run.",
             EMOVO,
             ("generators/emovo/*/transfer/*",),
             suffix=", attacks made for transfer",
