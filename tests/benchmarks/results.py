@@ -223,8 +223,7 @@ SECTIONS = {
             "The CNN-LSTM as its paper trains it (`cnn-lstm-paper`) and with noise (`cnn-lstm`), under the paper's attacks and a peak SNR "
             "of 20 dB, with fewer steps where a CPU would need minutes for an utterance; 16 test utterances of unseen speakers, one "
             "seed: an utterance is 6 points. Where an accuracy rises, the attack led wrong predictions to the right class. EMOVO's "
-            "plain victim is at chance on its unseen speaker. Where a cell is empty, and for EMOVO by gender and RAVDESS, the attack "
-            "is still to run.",
+            "plain victim is at chance on its unseen speaker. EMOVO by gender and RAVDESS are still to run.",
             "make paper-2 CORPUS=emodb LIMIT=16 QUICK=yes",
             ("paper-2/*/*/on-*/*",),
             "across",
