@@ -143,13 +143,14 @@ def report(
         draw_figure(loaded, table or (), x, measure, what, file, figure, overwrite, output)
         if not table and out is None:
             return 0
+    shown = measure or "asr"
     rival = None if against is None else rival_of(against)
     wanted = dict.fromkeys([*table, *(["paired"] if rival else [])]) if table else (None,)
-    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, measure or "asr")]
+    tables = [found for name in wanted for found in build_tables(loaded, name, published, rival, shown)]
     if intervals:
         tables = [with_intervals(found) for found in tables]
     if format_ == PAGE:
-        text = build_page([FinishedRun(*one) for one in loaded], tables, measure or "asr")
+        text = build_page([FinishedRun(*one) for one in loaded], tables, shown)
     else:
         text = "" if format_ == "rich" and out is None else render(tables, format_)
     if out is not None:

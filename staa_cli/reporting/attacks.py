@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from staa_cli.reporting.attack_notes import legend, notes_on_runs
 from staa_cli.reporting.attackers import STAA_NET, attack_labels, ordered
-from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on, protocol_notes
+from staa_cli.reporting.measures import HEADINGS, LEGENDS, OF_LABELS, measured_on_all, protocol_notes
 from staa_cli.reporting.model import RUNS, Column, Kind, Row, Table, filled
 from staa_cli.reporting.names import VICTIMS, in_order, victim_name
 from staa_cli.reporting.pooling import Entry, pool
@@ -117,10 +117,10 @@ def entries(name: str, corpus: str, runs: Sequence[FinishedRun], measure: str) -
     for run in runs:
         split, victims = run.text("split") or "", run.mapping("victims")
         values = {key_of(one, split): run.number(*place) for one, (_, _, place) in MEASURES.items()}
-        scored = {key_of(victim, split): measured_on(run, victim, measure) for victim in victims}
-        values |= {key: value for key, (value, _) in scored.items()}
+        scored, beside = measured_on_all(run, measure)
+        values |= {key_of(victim, split): value for victim, value in scored.items()}
         for victim in victims if measure in OF_LABELS else ():
             values[key_of(f"{CLEAN}{victim}", split)] = run.number("victims", victim, f"{measure}_percent", "clean")
         labels = {"corpus": corpus or None, **attack_labels(run, name)}
-        found.append(Entry(run, labels, split, values, run.settings, {key: beside for key, (_, beside) in scored.items()}))
+        found.append(Entry(run, labels, split, values, run.settings, {key_of(victim, split): noted for victim, noted in beside.items()}))
     return found

@@ -26,13 +26,15 @@ METADATA = {
 }
 
 
-PICTURES: dict[str, Callable[[Sequence[FinishedRun], str | None], Figure]] = {
+PICTURES: dict[str, Callable[[Sequence[FinishedRun], str], Figure]] = {
     "map": draw_map,
-    "emotions": draw_flips,
+    "emotions": lambda runs, _: draw_flips(runs),
     "bars": draw_bars,
 }
-"""What can be drawn of attacks beside their curve: by a measure, or by the one that the picture has where none is named."""
+"""What can be drawn of attacks beside their curve, by a measure."""
 CURVE = "curve"
+BY_DEFAULT = {"bars": "accuracy"}
+"""The measure of a picture where none is named; of the others success."""
 NOTHING = "{}: nothing to draw, expected results of 'staa attack', 'staa baseline', or of 'staa train-victim' with a confusion matrix"
 DRAWN = ("attacks", "confusion")
 """The tables that can be drawn."""
@@ -88,13 +90,10 @@ def draw(runs: Sequence[LoadedRun], tables: Sequence[str], axis: str, what: str 
         which = "attacks" if what or any(is_attack(FinishedRun(*run)) for run in runs) else "confusion"
         if runs and not any(TABLES[which].accepts(FinishedRun(*run)) for run in runs):
             raise UsageError(NOTHING.format(", ".join(str(path) for path, _ in runs)))
+    measure = measure or BY_DEFAULT.get(what or CURVE, "asr")
     if what in PICTURES:
         return PICTURES[what](accepted(runs, "attacks"), measure)
-    return (
-        draw_curve(accepted(runs, "attacks"), axis, measure or "asr")
-        if which == "attacks"
-        else draw_confusion(build_tables(runs, "confusion"))
-    )
+    return draw_curve(accepted(runs, "attacks"), axis, measure) if which == "attacks" else draw_confusion(build_tables(runs, "confusion"))
 
 
 def draw_confusion(tables: Sequence[Table]) -> Figure:

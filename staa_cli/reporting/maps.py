@@ -10,7 +10,7 @@ from staa_cli.reporting.attackers import attack_labels, ordered, row_name
 from staa_cli.reporting.curve import COLOURS
 from staa_cli.reporting.emotions import flips
 from staa_cli.reporting.measures import LABELS, OF_LABELS, measured_on
-from staa_cli.reporting.model import RUNS, Row
+from staa_cli.reporting.model import RUNS, Beside, Row
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.outcomes import by_victim, outcomes
 from staa_cli.reporting.page.charts import heat_map
@@ -33,23 +33,22 @@ def in_table_order(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     return [named[str(row[RUNS])] for row in ordered(rows)]
 
 
-def draw_map(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
+def draw_map(runs: Sequence[FinishedRun], measure: str = "asr") -> Figure:
     """Attackers in rows, victims in columns: a measure on the left, how far from the placebo's on the right, both from 0 to 100.
 
     ◆ marks the threat model.
 
     Args:
-        measure: of `LABELS`; None is success.
+        measure: of `LABELS`.
 
     Raises:
         UsageError: there is nothing to draw.
     """
     from matplotlib.figure import Figure
 
-    chosen = measure or "asr"
-    found = heat_map(runs, chosen)
-    if found is None or not any(cell for row in found["rows"] for cell in row["cells"]):
-        raise UsageError(f"the runs hold no {LABELS[chosen]}, so there is nothing to draw")
+    found = heat_map(runs, measure)
+    if found is None:
+        raise UsageError(f"the runs hold no {LABELS[measure]}, so there is nothing to draw")
     names = [f"{row['name']} {row['where']}".strip() for row in found["rows"]]
     pictures = found["pictures"]
     width = 1.1 * len(pictures) * (0.85 * len(found["victims"]) + 0.8) + 0.09 * max(map(len, names))
@@ -67,11 +66,8 @@ def draw_map(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
     return figure
 
 
-def draw_flips(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
+def draw_flips(runs: Sequence[FinishedRun]) -> Figure:
     """A panel for each attack: predictions of its threat model before in rows, after in columns; in brackets after the placebo.
-
-    Args:
-        measure: says nothing here.
 
     Raises:
         UsageError: there is nothing to draw.
@@ -117,14 +113,14 @@ def shade(
     axes.set_yticks(range(len(down)), down, fontsize=8)
 
 
-def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure:
+def draw_bars(runs: Sequence[FinishedRun], measure: str = "accuracy") -> Figure:
     """A measure under attack above, seconds below, by attack, corpus and threat model, on that model: figures 5 and 4 of the second paper.
 
     Of several runs of one name on one corpus and model the most effective is drawn, as the paper does. Beside each bar
     stands what the clean utterances (a line) and the placebo (a cross) have.
 
     Args:
-        measure: of `LABELS`; None is the accuracy, as there.
+        measure: of `LABELS`; there the accuracy.
 
     Raises:
         UsageError: no run has it.
@@ -132,28 +128,28 @@ def draw_bars(runs: Sequence[FinishedRun], measure: str | None = None) -> Figure
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    measure = measure or "accuracy"
-    told = [run for run in in_table_order(runs) if measured_on(run, run.threat, measure)[0] is not None]
+    scored = [(run, *measured_on(run, run.threat, measure)) for run in in_table_order(runs)]
+    told = [(run, value, beside) for run, value, beside in scored if value is not None]
     if not told:
         raise UsageError(
             f"the runs hold no {LABELS[measure]}{', which needs labels' * (measure in OF_LABELS)}, so there is nothing to draw"
         )
-    series: dict[str, dict[str, FinishedRun]] = {}
-    several = len({run.threat for run in told}) > 1
-    for run in sorted(told, key=lambda run: measured_on(run, run.threat, measure)[0] or 0.0, reverse=measure in OF_LABELS):
+    series: dict[str, dict[str, tuple[FinishedRun, float, Beside]]] = {}
+    several = len({run.threat for run, _, _ in told}) > 1
+    for one in sorted(told, key=lambda one: one[1], reverse=measure in OF_LABELS):
+        run = one[0]
         words = [run.corpus or "audio files", victim_name(run.threat) if several else None]
-        series.setdefault(", ".join(filter(None, words)), {})[row_name(run, "attacks")] = run
-    names = list(dict.fromkeys(row_name(run, "attacks") for run in told))
+        series.setdefault(", ".join(filter(None, words)), {})[row_name(run, "attacks")] = one
+    names = list(dict.fromkeys(row_name(run, "attacks") for run, _, _ in told))
     figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(series) + 1)), 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     width = 0.8 / len(series)
     for at, best in enumerate(series.values()):
-        for name, run in best.items():
+        for name, (run, value, beside) in best.items():
             place = names.index(name) + (at - (len(series) - 1) / 2) * width
-            value, beside = measured_on(run, run.threat, measure)
             clean = run.number("victims", run.threat, f"{measure}_percent", "clean") if measure in OF_LABELS else None
             seconds = run.number("seconds_per_utterance")
-            above.bar(place, value or 0.0, width * 0.9, color=COLOURS[at % len(COLOURS)])
+            above.bar(place, value, width * 0.9, color=COLOURS[at % len(COLOURS)])
             if clean is not None:
                 above.hlines(clean, place - width / 2, place + width / 2, color="black", linewidth=1.4)
             if beside.placebo is not None and measure != "lift":

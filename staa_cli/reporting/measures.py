@@ -79,6 +79,12 @@ def measured_on(run: FinishedRun, victim: str, measure: str) -> Scored:
     return told, Beside(noise, told - noise, *(interval or ()))
 
 
+def measured_on_all(run: FinishedRun, measure: str) -> tuple[dict[str, float | None], dict[str, Beside]]:
+    """What a run says of each of its victims by one measure, and what stands beside it."""
+    scored = {victim: measured_on(run, victim, measure) for victim in run.mapping("victims")}
+    return {victim: value for victim, (value, _) in scored.items()}, {victim: beside for victim, (_, beside) in scored.items()}
+
+
 def gain(measure: str, noted: Beside) -> float | None:
     """How far an attack leads away from its placebo, in points: more success, or less accuracy."""
     return -noted.lift if noted.lift is not None and measure in OF_LABELS else noted.lift

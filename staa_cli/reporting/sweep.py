@@ -9,7 +9,7 @@ from math import log
 from statistics import fmean
 
 from staa_cli.reporting.attackers import budget_text, ordered, row_name
-from staa_cli.reporting.measures import OF_LABELS, measured_on
+from staa_cli.reporting.measures import OF_LABELS, measured_on_all
 from staa_cli.reporting.model import Number
 from staa_cli.reporting.names import DECIBELS, PERCENT, REFINED, VICTIMS, apart, in_order, victim_name
 from staa_cli.reporting.pairs import place_of
@@ -104,10 +104,9 @@ def entry(run: FinishedRun, axis: Axis, measure: str) -> Entry:
         "attacker": apart(row_name(run, "attacks"), axis.said)[0],
         "budget": None if any("budget" in key for key in axis.varies) else budget_text(run, 0),
     }
-    scored = {name: measured_on(run, name, measure) for name in run.mapping("victims")}
-    values = {"": run.number(*axis.place)} | {name: value for name, (value, _) in scored.items()}
+    values, beside = measured_on_all(run, measure)
     settings = {key: value for key, value in run.settings.items() if key not in axis.varies}
-    return Entry(run, labels, "", values, settings, {name: noted for name, (_, noted) in scored.items()})
+    return Entry(run, labels, "", {"": run.number(*axis.place), **values}, settings, beside)
 
 
 def point_of(entries: Sequence[Entry]) -> tuple[Number, dict[str, Number]] | None:

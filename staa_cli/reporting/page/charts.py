@@ -9,7 +9,7 @@ from typing import Any
 
 from staa_cli.reporting.attackers import attack_labels, ordered
 from staa_cli.reporting.curve import EDGE
-from staa_cli.reporting.measures import GAINS, LABELS, gain, measured_on
+from staa_cli.reporting.measures import GAINS, LABELS, gain, measured_on_all
 from staa_cli.reporting.model import Beside, Cell, Column, Number
 from staa_cli.reporting.names import victim_name
 from staa_cli.reporting.pairs import place_of
@@ -107,7 +107,7 @@ def point(scale: Scale, cost: float, rate: float) -> dict[str, float]:
 def heat_map(runs: Sequence[FinishedRun], measure: str = "asr") -> dict[str, Any] | None:
     """Threat models' attackers in rows, victims in columns: the measure, its placebo's and the gain over it; what pictures they make.
 
-    The rows are those of tables: runs that differ in their seed are one, with their means.
+    None where no run has the measure. The rows are those of tables: runs that differ in their seed are one, with their means.
     """
     victims = in_models_order(name for run in runs for name in run.mapping("victims"))
     rows, _ = pool([entry(run, measure) for run in runs], "attacker", [Column(name, name) for name in victims])
@@ -121,14 +121,14 @@ def heat_map(runs: Sequence[FinishedRun], measure: str = "asr") -> dict[str, Any
         for row in ordered(rows)
     ]
     pictures = {"value": LABELS[measure]} | ({"gain": GAINS[measure]} if measure in GAINS else {})
-    return {"victims": [victim_name(name) for name in victims], "rows": made, "pictures": pictures} if made and victims else None
+    there = any(isinstance(row.get(name), Number) for row in rows for name in victims)
+    return {"victims": [victim_name(name) for name in victims], "rows": made, "pictures": pictures} if there else None
 
 
 def entry(run: FinishedRun, measure: str) -> Entry:
-    scored = {name: measured_on(run, name, measure) for name in run.mapping("victims")}
-    values = {name: value for name, (value, _) in scored.items()}
+    values, beside = measured_on_all(run, measure)
     labels = {"place": place_of(run), "threat": run.threat, **attack_labels(run)}
-    return Entry(run, labels, "", values, run.settings, {name: noted for name, (_, noted) in scored.items()})
+    return Entry(run, labels, "", values, run.settings, beside)
 
 
 def cell_of(cell: Cell, threat: bool, measure: str) -> dict[str, Any] | None:
