@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +15,11 @@ import torch
 
 from staa_cli import app
 from staa_cli.audio.files import write_wav
+
+# What `auto` is must not depend on the machine: tests that need a GPU ask for it.
+os.environ["STAA_DEVICE"] = "cpu"
+# Children of a shell's background job ignore Ctrl-C, and so would theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 EMOTIONS = {"calm": 200.0, "glad": 600.0, "wild": 1800.0}

@@ -140,7 +140,10 @@ Seeds = Annotated[
     str | None,
     typer.Option("--seeds", metavar="N,N,...", help="Train once for each of these seeds, into OUT/seed-N.", show_default=False),
 ]
-Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices)]
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="DEVICE", envvar="STAA_DEVICE", help="auto, cpu, cuda or cuda:N.", autocompletion=completion.devices),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it holds a run with other settings.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done.")]
 Json = Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.")]

@@ -20,7 +20,7 @@ def read_recipe(folder: Path) -> tuple[Path, TrainGeneratorRecipe]:
     Raises:
         UsageError: the folder is no generator's.
     """
-    weights = model_file(folder)
+    weights = model_file(folder, "generator")
     if not (folder / RECIPE).is_file() or not (folder / THREAT).is_dir():
         raise UsageError(f"{folder} is no generator, expected a folder made by 'staa train-generator'")
     try:

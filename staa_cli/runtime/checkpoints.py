@@ -68,7 +68,7 @@ def read_header(folder: Path, kind: str) -> tuple[Header, dict[str, Tensor]]:
     Raises:
         UsageError: as `model_file` and `read_tensors`, or the checkpoint is of another kind.
     """
-    tensors, metadata = read_tensors(model_file(folder))
+    tensors, metadata = read_tensors(model_file(folder, kind))
     try:
         header = Header(**metadata)
     except TypeError:

@@ -84,8 +84,8 @@ def runs_of(folder: Path) -> list[Path]:
     return below or [folder]
 
 
-def model_file(folder: Path) -> Path:
-    """The weights in a checkpoint's folder.
+def model_file(folder: Path, kind: str) -> Path:
+    """The weights in a checkpoint's folder; `kind` is `victim` or `generator`.
 
     Raises:
         UsageError: there are none.
@@ -93,7 +93,7 @@ def model_file(folder: Path) -> Path:
     path = folder / MODEL
     if not path.is_file():
         what = "does not exist" if not folder.exists() else f"holds no {MODEL}" if folder.is_dir() else "is a file"
-        raise UsageError(f"{folder} {what}, expected a folder made by 'staa train-victim' or 'staa train-generator'")
+        raise UsageError(f"{folder} {what}, expected a folder made by 'staa train-{kind}'")
     return path
 
 

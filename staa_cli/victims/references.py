@@ -78,7 +78,7 @@ class Reference:
         """All files that the victim consists of, without its labels."""
         match self.kind:
             case "staa":
-                return [model_file(self.path)]
+                return [model_file(self.path, "victim")]
             case "transformers":
                 return model_files(self.path)
             case "torch.export":
@@ -158,7 +158,7 @@ def local(path: Path) -> Reference:
         refuse_pickled_weights(path)
     elif not path.exists() and HUB_NAME.fullmatch(str(path)):
         raise UsageError(f"{path} does not exist here; a model of the Hugging Face hub is written hf:{path}")
-    model_file(path)
+    model_file(path, "victim")
     return Reference("staa", path, None)
 
 
@@ -178,7 +178,7 @@ def identify(found: Reference, label_map: Mapping[str, str]) -> Reference:
     if found.kind == "plugin":
         content, own = plugin_identity(str(found.path)), None
     elif found.kind == "staa":
-        content, own = hash_file(model_file(found.path)), own_labels(found.path / MODEL)
+        content, own = hash_file(model_file(found.path, "victim")), own_labels(found.path / MODEL)
     elif found.kind == "transformers":
         content = hash_folder(found.path)
         own = own_labels(found.path / "config.json")

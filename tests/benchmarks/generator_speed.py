@@ -4,6 +4,8 @@ Run by hand, from the repository's root, on a generator's threat model and a pre
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.generator_speed --threat VICTIM --data DATA
 
+`--device cuda --batch 16` shows what a GPU makes of many utterances at once; seconds are per utterance all the same.
+
 The generator's weights are fresh, which its time does not depend on; the attacks meet the real victim, as some stop where they succeed. All
 take turns on each utterance, so that what else the machine does falls on all alike.
 """
@@ -32,7 +34,7 @@ from staa_cli.evaluation.attackers import GeneratorAttacker
 from staa_cli.evaluation.request import settle
 from staa_cli.generator.checkpoint import LoadedGenerator, build_generator
 from staa_cli.generator.recipe import Sparsity, TrainGeneratorRecipe
-from staa_cli.runtime.memory import keep_freed_memory
+from staa_cli.runtime.device import resolve_device, synchronize
 from staa_cli.victims.checkpoint import LoadedVictim, load_victim
 
 SECONDS, RATE, PERCENT = 6, 16_000, 6.25
@@ -40,18 +42,22 @@ BUDGET = Budget(peak_snr_db=20)
 Work = Callable[[Tensor, Tensor], object]
 
 
-def generator(threat: LoadedVictim, size: str, guide: str, looks: int) -> Work:
+def generator(threat: LoadedVictim, device: torch.device, size: str, guide: str, looks: int) -> Work:
     recipe = TrainGeneratorRecipe.model_validate(
         {"step": "train-generator", "size": size, "budget": BUDGET, "sparsity": Sparsity(), "guide": guide, "looks": looks}
     )
-    network = build_generator(recipe, len(threat.labels)).eval().requires_grad_(False)
+    network = build_generator(recipe, len(threat.labels)).eval().requires_grad_(False).to(device)
     attacker = GeneratorAttacker(LoadedGenerator(network, threat, [threat.model], recipe, ""), settle(recipe, PERCENT))
-    grain = torch.full((1, 1), 2.0**-15)
-    return lambda waveform, clean: attacker.perturb(waveform, clean, [None], [0], grain)
+
+    def run(waveforms: Tensor, clean: Tensor) -> object:
+        number = len(waveforms)
+        return attacker.perturb(waveforms, clean, [None] * number, range(number), torch.full_like(waveforms[:, :1], 2.0**-15))
+
+    return run
 
 
 def baseline(attack: Attack, threat: LoadedVictim) -> Work:
-    return lambda waveform, clean: attack.run(threat.victim, waveform, clean, [0])
+    return lambda waveforms, clean: attack.run(threat.victim, waveforms, clean, range(len(waveforms)))
 
 
 def main() -> None:
@@ -59,35 +65,37 @@ def main() -> None:
     parser.add_argument("--threat", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--utterances", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    keep_freed_memory()
-    threat = load_victim(options.threat)
+    device = resolve_device(options.device)
+    threat = load_victim(options.threat, device)
     manifest = read_manifest(options.data)
-    waveforms, _ = load_audio(manifest, manifest.split("test")[: options.utterances]).batch(
-        torch.arange(options.utterances), torch.device("cpu")
-    )
+    waveforms, _ = load_audio(manifest, manifest.split("test")[: options.utterances]).batch(torch.arange(options.utterances), device)
     waveforms = waveforms.repeat(1, -(-SECONDS * RATE // waveforms.shape[1]))[:, : SECONDS * RATE]
     k = {"percent": PERCENT, "redraw": False}
     works: dict[str, Work] = {
-        "STAA-Net small": generator(threat, "small", "none", 1),
-        "STAA-Net small, guided, 1 look": generator(threat, "small", "gradient", 1),
-        "STAA-Net small, guided, 3 looks": generator(threat, "small", "gradient", 3),
-        "STAA-Net base": generator(threat, "base", "none", 1),
+        "STAA-Net small": generator(threat, device, "small", "none", 1),
+        "STAA-Net small, guided, 1 look": generator(threat, device, "small", "gradient", 1),
+        "STAA-Net small, guided, 3 looks": generator(threat, device, "small", "gradient", 3),
+        "STAA-Net base": generator(threat, device, "base", "none", 1),
         "PGD, 20 steps": baseline(PGD(budget=BUDGET, steps=20, step_size=0.1, positions=k), threat),  # type: ignore[arg-type]
         "sPGD, at most 300 steps": baseline(SparsePGD(budget=BUDGET, percent=PERCENT), threat),
         "SparseFool": baseline(SparseFool(budget=BUDGET), threat),
     }
     seconds: dict[str, list[float]] = defaultdict(list)
-    for number, waveform in enumerate(waveforms.split(1)):
+    for number, batch in enumerate(waveforms.split(options.batch)):
         with torch.no_grad():
-            clean = threat(waveform).argmax(dim=1)
+            clean = threat(batch).argmax(dim=1)
         for name, work in works.items():
             if not number:
-                work(waveform, clean)  # the first pass sets things up
+                work(batch, clean)  # the first pass sets things up
+            synchronize(device)
             start = perf_counter()
-            work(waveform, clean)
-            seconds[name].append(perf_counter() - start)
+            work(batch, clean)
+            synchronize(device)
+            seconds[name].append((perf_counter() - start) / len(batch))
     pgd = median(seconds["PGD, 20 steps"])
     for name, taken in seconds.items():
         one = median(taken)

@@ -343,9 +343,9 @@ def test_checkpoints_of_another_kind(staa: Staa, world: World, tmp_path: Path) -
         (("attack", world.generator, world.data, "--split", "test", "--victim", world.generator), "is a generator, expected a victim"),
         (("baseline", world.recipes["pgd"], world.data, "--threat", world.generator), "is a generator, expected a victim"),
         (("train-generator", world.recipes["staa-net"], "--data", world.data, "--threat", world.generator), "expected a victim"),
-        (("attack", world.data, world.data), "holds no model.safetensors"),
+        (("attack", world.data, world.data), "holds no model.safetensors, expected a folder made by 'staa train-generator'"),
         (("attack", tmp_path / "gone", world.data), "does not exist"),
-        (("attack", world.generator, world.data, "--split", "test", "--victim", world.data), "holds no model.safetensors"),
+        (("attack", world.generator, world.data, "--split", "test", "--victim", world.data), "made by 'staa train-victim'"),
         (("train-victim", world.recipes["emo18"], "--data", world.emo18), "holds no manifest.csv"),
     ]
     for command, words in wrong:

@@ -59,3 +59,10 @@ def test_a_gpu_that_is_not_there_is_said_in_a_dry_run(attack: Callable[..., Outc
     outcome = attack("--dry-run", "--device", "cuda")
     assert outcome.code == 2
     assert "torch sees no CUDA device; use --device cpu" in outcome.err
+
+
+def test_the_environment_names_a_device_and_the_option_wins(attack: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setenv("STAA_DEVICE", "cuda")
+    assert "torch sees no CUDA device" in attack("--dry-run").err
+    assert attack("--dry-run", "--device", "cpu").code == 0
