@@ -19,6 +19,10 @@ from staa_cli.runtime.seeds import generator as random_stream
 from staa_cli.victims.augment import draw_keys
 from staa_cli.victims.checkpoint import LoadedVictim
 
+LONGEST = 1.0
+"""The norm of each threat model's gradient, where there are several. At its full length that of a log-Mel victim is several times that of
+a victim of waveforms, and alone decides what is learnt."""
+
 
 def draw(recipe: TrainGeneratorRecipe, predictions: Tensor, classes: int, random: torch.Generator) -> Request:
     """What a training step asks for, drawn for every utterance: sparsity, peak SNR, and a class other than the clean one."""
@@ -51,6 +55,28 @@ def pace(recipe: TrainGeneratorRecipe, epoch: int, progress: float) -> float:
     if progress < 0.3:
         return 1 - 0.96 * (1 + cos(pi * progress / 0.3)) / 2
     return (1 + cos(pi * (progress - 0.3) / 0.7)) / 2
+
+
+def gradients(network: torch.nn.Module, losses: Sequence[Tensor], longest: float | None, world: World) -> None:
+    """Set the gradients of `network` to the mean of those of the losses.
+
+    Args:
+        losses: what this process adds to each of them.
+        longest: the norm that each loss's gradient may have; None: any.
+        world: the processes whose parts are added up before.
+    """
+    parameters = list(network.parameters())
+    found = []
+    for number, loss in enumerate(losses, start=1):
+        network.zero_grad()
+        loss.backward(retain_graph=number < len(losses))
+        world.sum_gradients(parameters)
+        if longest is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, longest)
+        found.append([parameter.grad for parameter in parameters])
+    for parameter, *each in zip(parameters, *found, strict=True):
+        held = [gradient for gradient in each if gradient is not None]
+        parameter.grad = torch.stack(held).mean(dim=0) if held else None
 
 
 class GeneratorEpochs:
@@ -104,19 +130,18 @@ class GeneratorEpochs:
         for number, (indices, judge) in enumerate(zip(batches, judges, strict=True)):
             for group in self.optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * pace(recipe, epoch, (epoch + number / len(batches)) / recipe.epochs)
-            self.optimizer.zero_grad()
-            loss, successes = self.loss(indices, keys, range(len(self.threats)) if recipe.pool == "all" else [judge], random)
-            loss.backward()
-            self.world.sum_gradients(self.network.parameters())
+            heard = range(len(self.threats)) if recipe.pool == "all" else [judge]
+            terms, successes = self.losses(indices, keys, heard, random)
+            gradients(self.network, terms, LONGEST if len(self.threats) > 1 else None, self.world)
             self.optimizer.step()
-            losses.append(loss.detach())
+            losses.append(torch.stack(terms).detach().mean())
             fooled.append(successes)
             advance()
         share = float(self.world.sum(torch.stack(fooled)).sum() / count)
         return {"loss": float(self.world.sum(torch.stack(losses)).mean()), "train_asr_percent": 100 * share}
 
-    def loss(self, indices: Tensor, keys: Tensor, judges: Sequence[int], random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What this process's part of a batch adds to the batch's loss, and to the number of its successes.
+    def losses(self, indices: Tensor, keys: Tensor, judges: Sequence[int], random: torch.Generator) -> tuple[list[Tensor], Tensor]:
+        """What this process's part of a batch adds to the batch's loss on each judge, and to the number of its successes.
 
         Args:
             indices: `(B,)` into the pupils, of the whole batch.
@@ -141,9 +166,9 @@ class GeneratorEpochs:
             reference = truth if recipe.reference == "label" else self.clean[judge][own].to(self.device)
             reference = reference if asked.targets is None else asked.targets
             terms.append(adversarial_loss(logits, reference, recipe.confidence, targeted=targeted).mean())
-        loss = torch.stack(terms).mean()
         if recipe.threshold is not None:
-            loss = loss + paper_losses(perturbed, recipe.threshold, crew)
+            further = paper_losses(perturbed, recipe.threshold, crew)
+            terms = [term + further for term in terms]
         successes = reached(logits.detach(), reference, targeted).double().sum()
         copies = self.world.size / crew.size
-        return loss * (len(own) / len(indices) / copies), successes / copies
+        return [term * (len(own) / len(indices) / copies) for term in terms], successes / copies

@@ -18,6 +18,7 @@ from staa_cli.generator import hear as hearing
 from staa_cli.generator.guide import look
 from staa_cli.generator.hear import gain
 from staa_cli.generator.recipe import Sparsity, TrainGeneratorRecipe
+from staa_cli.runtime.parallel import ALONE
 from staa_cli.victims.augment import augment, draw_keys
 from staa_cli.victims.checkpoint import LoadedVictim
 from staa_cli.victims.recipe import AugmentRecipe
@@ -110,6 +111,19 @@ def test_every_threat_model_of_a_pool_is_heard(
     assert min(times.values()) > 0
     attacked = staa("attack", tmp_path / "out", world.data, "--split", "test", "-o", tmp_path / "adv", "--json")
     assert json.loads(attacked.out)["summary"]["attacker"] == "STAA-Net 20 % of emo18 and zhao19"
+
+
+def test_every_threat_model_of_a_pool_counts_alike() -> None:
+    network = torch.nn.Linear(2, 1, bias=False)
+    weights = network.weight
+
+    def losses() -> list[torch.Tensor]:
+        return [1_000 * weights[0, 0], 4 * weights[0, 1], 0.5 * weights[0, 1]]
+
+    an_epoch.gradients(network, losses(), 1.0, ALONE)
+    assert torch.allclose(weights.grad, torch.tensor([[1.0, 1.5]]) / 3)  # type: ignore[arg-type]
+    an_epoch.gradients(network, losses()[:1], None, ALONE)
+    assert weights.grad.tolist() == [[1_000, 0]]  # type: ignore[union-attr]
 
 
 def test_one_cycle_climbs_and_ends_at_nothing() -> None:
