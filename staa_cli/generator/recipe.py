@@ -83,7 +83,7 @@ class TrainGeneratorRecipe(Strict):
     target: Literal["any"] | None = Field(None, description="any: trained to reach every wanted class from every other one")
     reference: Literal["prediction", "label"] = Field("prediction", description="the class to leave")
     confidence: float = Field(0.0, ge=0, description="φ: how far beyond the boundary, in logits")
-    pool: Literal["draw", "all"] = Field("draw", description="of several threat models one drawn at every step, or the mean over all")
+    pool: Literal["draw", "all"] = Field("draw", description="of several threat models one drawn at each step, or all; they count alike")
     augment: HearRecipe | None = Field(None, description="what happens in training to the speech that the threat model hears")
     train_on: Literal["train", "train+val"] = Field("train", description="the splits to learn from")
     epochs: int = Field(20, ge=1, description="passes over the training utterances")
