@@ -236,9 +236,12 @@ QUICKER = $(if $(QUICK),$(FEWER:%=--set attackers.%))
 SECOND := $(RUNS)/paper-2/$(CORPUS)
 KEEP_female := --set genders=[female]
 KEEP_male := --set genders=[male]
+# EMOVO has three speakers of each gender, too few for a val.
+DEALT_emovo-female := --set 'splits={speakers: {train: [f1, f2], test: [f3]}}'
+DEALT_emovo-male := --set 'splits={speakers: {train: [m1, m2], test: [m3]}}'
 
 $(SECOND)/%/data/metrics.json: | $(READY)
-	$(STAA) prepare $(CORPUS) --source $(CORPORA)/$(CORPUS) $(KEEP_$*) -q -o $(@D)
+	$(STAA) prepare $(CORPUS) --source $(CORPORA)/$(CORPUS) $(KEEP_$*) $(DEALT_$(CORPUS)-$*) -q -o $(@D)
 
 # Each of the victims is attacked and all of them judge, so that their names tell them apart.
 voice-%: $(SECOND)/%/data/metrics.json

@@ -70,6 +70,7 @@ class Part:
         return f"{self.words}\n\n    {self.command}\n\n{render(titled, 'markdown')}"
 
 
+H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net pool' JUDGES='emo18 zhao19 cnn-lstm' RUNS=runs/h100 DEVICE=cuda"
 EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net guided' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
 SECTIONS = {
     "Victims": [
@@ -78,6 +79,12 @@ SECTIONS = {
             "shifts and noise, whose rows name them.",
             "make victims CORPUS=emodb SEEDS=0,1,2",
             ("emodb/data", "victims/emodb/**"),
+        ),
+        Part(
+            "The same recipes and seeds of EmoDB, trained on an NVIDIA H100.",
+            H100,
+            ("h100/victims/emodb/**",),
+            suffix=", trained on a GPU",
         ),
         Part(
             "EMOVO has four speakers to learn from and one to test on; seven emotions: chance is 14.3 %. Trained with noise: seed 0 alone.",
@@ -145,6 +152,27 @@ SECTIONS = {
             "make generators CORPUS=emodb SEEDS=0,1,2",
             ("generators/emodb/*/staa-net-test/*",),
             suffix=", not guided",
+        ),
+        Part(
+            "The same on an NVIDIA H100, with victims of its own; the attacks ran on a CPU, and gave the rates of the GPU where it had "
+            "attacked too (one seed).",
+            H100,
+            ("h100/generators/emodb/*/staa-net-test/*",),
+            suffix=", not guided, trained on a GPU",
+        ),
+        Part(
+            "Not guided, two threat models, noise-trained Emo18 and CNN-LSTM, one drawn at each step: it transfers less to Zhao19 than "
+            "Emo18 alone does. Victims of the H100, generators trained on a CPU. Twice the epochs changed nothing on val (one seed).",
+            H100,
+            ("h100/generators/emodb/*/pool-test/*",),
+            suffix=", two threat models",
+        ),
+        Part(
+            "Attacks on the same victims and as many samples, on the H100; the others of the preset are still to run there. One step along "
+            "the gradient transfers to Zhao19 as well as STAA-Net.",
+            H100,
+            ("h100/generators/emodb/*/transfer/*",),
+            suffix=", attacks on a GPU",
         ),
         Part(
             "Attacks made for transfer and the strongest sparse ones, on as many samples, from noise-trained Emo18. The settings of MI "
