@@ -20,8 +20,8 @@ from staa_cli.victims.augment import draw_keys
 from staa_cli.victims.checkpoint import LoadedVictim
 
 LONGEST = 1.0
-"""The norm of each threat model's gradient, where there are several. At its full length that of a log-Mel victim is several times that of
-a victim of waveforms, and alone decides what is learnt."""
+"""The highest norm of a threat model's gradient, where there are several. At its full length that of a log-Mel victim is several times that
+of a victim of waveforms, and alone decides what is learnt."""
 
 
 def draw(recipe: TrainGeneratorRecipe, predictions: Tensor, classes: int, random: torch.Generator) -> Request:
