@@ -134,12 +134,14 @@ def draw_bars(runs: Sequence[FinishedRun], measure: str = "accuracy") -> Figure:
         raise UsageError(
             f"the runs hold no {LABELS[measure]}{', which needs labels' * (measure in OF_LABELS)}, so there is nothing to draw"
         )
-    series: dict[str, dict[str, tuple[FinishedRun, float, Beside]]] = {}
     several = len({run.threat for run, _, _ in told}) > 1
+
+    def title(run: FinishedRun) -> str:
+        return f"{run.corpus or 'audio files'}{f', {victim_name(run.threat)}' * several}"
+
+    series: dict[str, dict[str, tuple[FinishedRun, float, Beside]]] = {title(run): {} for run, _, _ in told}
     for one in sorted(told, key=lambda one: one[1], reverse=measure in OF_LABELS):
-        run = one[0]
-        words = [run.corpus or "audio files", victim_name(run.threat) if several else None]
-        series.setdefault(", ".join(filter(None, words)), {})[row_name(run, "attacks")] = one
+        series[title(one[0])][row_name(one[0], "attacks")] = one
     names = list(dict.fromkeys(row_name(run, "attacks") for run, _, _ in told))
     figure = Figure(figsize=(max(5.0, 1.5 + 0.3 * len(names) * (len(series) + 1)), 6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
@@ -164,6 +166,7 @@ def draw_bars(runs: Sequence[FinishedRun], measure: str = "accuracy") -> Figure:
     for axes in (above, below):
         axes.grid(axis="y", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
+        axes.margins(x=0.01)
     bars_legend(figure, list(series), measure)
     return figure
 

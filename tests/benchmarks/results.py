@@ -251,8 +251,8 @@ SECTIONS = {
             "The CNN-LSTM as its paper trains it (`cnn-lstm-paper`) and with noise (`cnn-lstm`), under the paper's attacks and a peak SNR "
             "of 20 dB, with fewer steps where a CPU would need minutes for an utterance; 16 test utterances of unseen speakers, one "
             "seed: an utterance is 6 points. Where an accuracy rises, the attack led wrong predictions to the right class. EMOVO's "
-            "plain victim is at chance on its unseen speaker. EMOVO by gender and RAVDESS are still to run.",
-            "make paper-2 CORPUS=emodb LIMIT=16 QUICK=yes",
+            "plain victim is at chance on its unseen speaker; its victims of one gender learn from two speakers and have no val.",
+            "make paper-2 CORPUS=emodb LIMIT=16 QUICK=yes, and so with emovo and ravdess",
             ("paper-2/*/*/on-*/*",),
             "across",
             measure="accuracy",

@@ -87,8 +87,13 @@ def test_bars_need_labels_and_show_the_placebo(finished: Finished) -> None:
     other = finished("other")
     other.metrics["summary"]["victims"] = {"cnn-lstm": run.metrics["summary"]["victims"]["emo18"]}
     other.metrics["summary"]["threat_model"] = "cnn-lstm"
-    above, _ = draw_bars([run, other]).axes
-    assert len(above.patches) == 2, "each threat model has its bar"
+    other.metrics["summary"]["victims"]["cnn-lstm"] = {
+        **run.metrics["summary"]["victims"]["emo18"],
+        "accuracy_percent": {"clean": 100.0, "adversarial": 90.0},
+    }
+    figure = draw_bars([run, other])
+    assert [patch.get_height() for patch in figure.axes[0].patches] == [36.0, 90.0], "each threat model has its bar, in the tables' order"
+    assert [text.get_text().rsplit(", ")[-1] for text in figure.legends[0].get_texts()[:2]] == ["Emo18", "CNN-LSTM"]
     (run.path / "results.jsonl").unlink()
     del run.metrics["summary"]["victims"]["emo18"]["accuracy_percent"]
     with pytest.raises(UsageError, match=r"no accuracy \(%\), which needs labels"):
