@@ -239,8 +239,8 @@ SECTIONS = {
     "The paper's table 6 on a small corpus": [
         Part(
             "The paper's own form, `small`, without one of its parts, after five epochs. Emo18 as its paper trains it is the threat model "
-            "and the CNN-LSTM a further victim. The sparsity loss is what closes every position: without it most samples move, and do about "
-            "what the placebo does. The CNN-LSTM as threat model is still to run.",
+            "and the CNN-LSTM a further victim. The sparsity loss is what closes every position: without it most samples move, and do "
+            "about what the placebo does. The CNN-LSTM as threat model is still to run.",
             "make table6 PAPER=runs/ablation/emodb FORM='paper --set size=small --set epochs=5' JUDGES='emo18-paper cnn-lstm-paper'",
             ("ablation/emodb/*/*/*/attack",),
             "ablation",
