@@ -74,6 +74,8 @@ def gradients(network: torch.nn.Module, losses: Sequence[Tensor], longest: float
         if longest is not None:
             torch.nn.utils.clip_grad_norm_(parameters, longest)
         found.append([parameter.grad for parameter in parameters])
+    if len(found) == 1:
+        return
     for parameter, *each in zip(parameters, *found, strict=True):
         held = [gradient for gradient in each if gradient is not None]
         parameter.grad = torch.stack(held).mean(dim=0) if held else None
@@ -130,8 +132,8 @@ class GeneratorEpochs:
         for number, (indices, judge) in enumerate(zip(batches, judges, strict=True)):
             for group in self.optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * pace(recipe, epoch, (epoch + number / len(batches)) / recipe.epochs)
-            heard = range(len(self.threats)) if recipe.pool == "all" else [judge]
-            terms, successes = self.losses(indices, keys, heard, random)
+            chosen = range(len(self.threats)) if recipe.pool == "all" else [judge]
+            terms, successes = self.losses(indices, keys, chosen, random)
             gradients(self.network, terms, LONGEST if len(self.threats) > 1 else None, self.world)
             self.optimizer.step()
             losses.append(torch.stack(terms).detach().mean())

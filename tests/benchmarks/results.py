@@ -70,7 +70,7 @@ class Part:
         return f"{self.words}\n\n    {self.command}\n\n{render(titled, 'markdown')}"
 
 
-H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net pool' JUDGES='emo18 zhao19 cnn-lstm' RUNS=runs/h100 DEVICE=cuda"
+H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net pool guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
 EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net guided' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
 SECTIONS = {
     "Victims": [
