@@ -88,15 +88,16 @@ class Output(Listener):
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Step]:
-        """A bar on stderr; without a terminal now and then a line."""
+        """A bar on stderr; now and then a line without a terminal, or on one that several processes share (`TTY_INTERACTIVE=0`)."""
         if self.verbosity < 0:
             yield Step()
             return
-        if not self.stderr.is_terminal:
+        description = harmless(description)
+        if not self.stderr.is_interactive:
             yield Bulletin(description, total, self.message)
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

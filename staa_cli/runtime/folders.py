@@ -21,6 +21,7 @@ METRICS = "metrics.json"
 MODEL = "model.safetensors"
 STATE = "state.safetensors"
 KEY = ".staa-key"
+PARTIAL = ".staa-partial"
 PATIENCE = 1.0
 """Seconds in which a process that only looks at a folder is done: who holds it for longer is at work in it."""
 
@@ -100,7 +101,7 @@ def model_file(folder: Path, kind: str) -> Path:
 def places(folder: Path) -> tuple[Path, Path, Path]:
     """Where an output folder stands (symbolic links followed), where it is made, and where its predecessor waits to be removed."""
     target = Path(os.path.realpath(folder))
-    return target, target.parent / f".{target.name}.staa-partial", target.parent / f".{target.name}.staa-old"
+    return target, target.parent / f".{target.name}{PARTIAL}", target.parent / f".{target.name}.staa-old"
 
 
 @contextmanager

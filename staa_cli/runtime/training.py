@@ -12,7 +12,7 @@ from torch import nn
 
 from staa_cli.runtime.checkpoints import LAST, Header, TrainingState, save_module
 from staa_cli.runtime.errors import Interrupted
-from staa_cli.runtime.folders import MODEL, write_text
+from staa_cli.runtime.folders import MODEL, PARTIAL, write_text
 from staa_cli.runtime.interrupts import breathe, held
 from staa_cli.runtime.listener import Listener, Step
 from staa_cli.runtime.parallel import ALONE, World
@@ -52,18 +52,20 @@ def fit(
     """
     state = TrainingState.restore(folder, module, optimizer)
     saved = state.epoch
+    name = folder.name.removeprefix(".").removesuffix(PARTIAL)  # several trainings may write to one terminal or log
     hook = optimizer.register_step_post_hook(lambda *_: breathe())  # Ctrl-C is taken between two steps
     if saved:
         listener.message(f"going on after epoch {saved} of {epochs}")
     try:
-        with listener.progress("train", epochs * steps) as step:
+        with listener.progress(f"train {name}", epochs * steps) as step:
             step.skip(saved * steps)
             while state.epoch < epochs and not stale(state, score, patience):
                 step.note(f"epoch {state.epoch + 1} of {epochs}")
                 record = run_epoch(state.epoch, step)
                 state.epoch += 1
                 state.history.append({"epoch": state.epoch, **record})
-                listener.message(f"epoch {state.epoch}/{epochs}: " + ", ".join(f"{name} {value:.4g}" for name, value in record.items()))
+                told = ", ".join(f"{measure} {value:.4g}" for measure, value in record.items())
+                listener.message(f"{name}: epoch {state.epoch}/{epochs}: {told}")
                 best = state.history[state.best_epoch - 1] if state.best_epoch else None
                 if score is None or best is None or record[score] >= best[score]:
                     state.best_epoch = state.epoch

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from staa_cli.commands.output import Output
-from staa_cli.commands.progress import Bulletin, in_words
+from staa_cli.commands.progress import Bar, Bulletin, in_words
 
 
 class Clock:
@@ -62,3 +62,13 @@ def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str], monkeypatch: pyte
         said = capfd.readouterr()
         assert said.out == ""
         assert len(re.findall(r"attack: [12] of 3, .* left", said.err)) == lines
+
+
+def test_processes_that_share_a_terminal_draw_no_bars(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # as on a terminal
+    with Output().progress("train [red]\a", 3) as step:
+        assert isinstance(step, Bar)
+    assert "train [red]\\x07" in capfd.readouterr().err, "a folder may be called so"
+    monkeypatch.setenv("TTY_INTERACTIVE", "0")
+    with Output().progress("train", 3) as step:
+        assert isinstance(step, Bulletin)

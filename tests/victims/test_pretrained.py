@@ -144,7 +144,7 @@ def test_command_line_says_nothing_of_transformers(staa: Staa, encoders: dict[st
     outcome = staa("train-victim", recipe, "--data", world.data, "-o", tmp_path / "out", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["recipe"]["pretrained"] == str(encoders["hubert"])
-    assert all(line.startswith(("epoch 1/1", "done:")) for line in outcome.err.splitlines()), outcome.err
+    assert all(line.startswith(("out: epoch 1/1", "done:")) for line in outcome.err.splitlines()), outcome.err
     recipe.write_text(f"step: train-victim\nmodel: wavlm\nepochs: 1\npretrained: {encoders['hubert']}\n")
     outcome = staa("train-victim", recipe, "--data", world.data, "-o", tmp_path / "other")
     assert outcome.code == 2
