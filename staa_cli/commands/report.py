@@ -107,12 +107,14 @@ def report(
     \b
     Examples:
       staa report runs/emodb/*/ -o table.tex
-      staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test --intervals
+      staa report runs/emodb/staa-net-test --against runs/emodb/pgd-test \\
+          --intervals
       staa report runs/emodb/*-test --figure curve.png
       staa report runs/emodb/* -o report.html
-      staa report runs/emodb/pgd-test runs/emodb/data --figure fig3.png --file 03a01Fa.wav
+      staa report runs/emodb/pgd-test runs/emodb/data --figure fig3.png \\
+          --file 03a01Fa.wav
     """
-    from staa_cli.reporting.formats import FORMATS, PAGE, SUFFIXES, as_rich, render
+    from staa_cli.reporting.formats import FORMATS, PAGE, as_rich, format_of, render
     from staa_cli.reporting.measures import HEADINGS
     from staa_cli.reporting.model import with_intervals
     from staa_cli.reporting.page.build import build_page
@@ -129,7 +131,7 @@ def report(
         raise unknown("measure", measure, HEADINGS)
     if format_ is not None and format_ not in (*FORMATS, PAGE):
         raise unknown("format", format_, (*FORMATS, PAGE))
-    format_ = "json" if json else format_ or (SUFFIXES.get(out.suffix.lower(), "markdown") if out else "rich")
+    format_ = "json" if json else format_ or (format_of(out) if out else "rich")
     loaded = [one for given in runs or () for one in load(given)]
     if perception:
         loaded = heard(loaded, output)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
@@ -17,7 +18,7 @@ from staa_cli.reporting.terminal import as_rich
 from staa_cli.reporting.text import cell_text
 from staa_cli.runtime.errors import UsageError, unknown
 
-__all__ = ["FORMATS", "PAGE", "SUFFIXES", "as_data", "as_rich", "render"]
+__all__ = ["FORMATS", "PAGE", "as_data", "as_rich", "format_of", "render"]
 
 WIDTH = 10_000
 """Of the page that a table without an edge is laid out for, in characters: nothing may be cut."""
@@ -35,6 +36,18 @@ SUFFIXES = {".txt": "rich", ".md": "markdown", ".tex": "latex", ".csv": "csv", "
 PAGE = "html"
 """The format that is more than tables; see `page.build`."""
 FORMATS = tuple(format for format in SUFFIXES.values() if format != PAGE)
+
+
+def format_of(path: Path) -> str:
+    """What the end of a file's name says of its format; without an end it is Markdown.
+
+    Raises:
+        UsageError: it ends in what we do not write.
+    """
+    suffix = path.suffix.lower()
+    if suffix and suffix not in SUFFIXES:
+        raise UsageError(f"{path} ends in '{path.suffix}', expected one of {', '.join(SUFFIXES)}, or the format with --format")
+    return SUFFIXES.get(suffix, "markdown")
 
 
 def render(tables: Sequence[Table], format: str) -> str:

@@ -40,6 +40,7 @@ def test_help_needs_no_torch(command: tuple[str, ...]) -> None:
     assert outcome.code == 0, outcome.err
     assert outcome.out.startswith("Usage: staa")
     assert outcome.err == ""
+    assert max(map(len, outcome.out.splitlines())) <= 80, "a terminal would break a line"
     if not command:
         assert all(name in outcome.out for name in COMMANDS)
         assert "..." not in outcome.out.split("Commands:")[1], "a summary is cut"

@@ -41,7 +41,7 @@ def run(victim: Any, tmp_path: Path) -> Path:
         ("t.JSON", None, "json"),
         ("t.txt", None, "rich"),
         ("t", None, "markdown"),
-        ("t.dat", None, "markdown"),
+        ("t.dat", "markdown", "markdown"),
         ("t.tex", "csv", "csv"),
         ("t.md", "rich", "rich"),
     ],
@@ -49,6 +49,12 @@ def run(victim: Any, tmp_path: Path) -> Path:
 def test_a_file_holds_what_its_name_says(run: Path, tmp_path: Path, name: str, asked: str | None, format: str) -> None:
     assert report([run], out=tmp_path / name, format_=asked) == 0
     assert (tmp_path / name).read_text() == render(build_tables([(run, read_metrics(run))]), format)
+
+
+def test_an_end_that_is_no_format_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"t\.docx ends in '\.docx', expected one of \.txt, \.md, .*--format"):
+        report([run], out=tmp_path / "t.docx")
+    assert not (tmp_path / "t.docx").exists()
 
 
 def test_json_wins_over_the_name(run: Path, tmp_path: Path) -> None:
