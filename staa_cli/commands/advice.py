@@ -17,6 +17,7 @@ ADVICE = {
     "cpu": "use --device cpu",
     "fewer-processes": "use a smaller --nproc_per_node, or --device cpu",
     "float32": "use --set precision=float32",
+    "format": "say what it shall hold with --format",
     "in-sample": "choose another split with --split, or have them marked in every table with --in-sample",
     "inside": "choose a folder inside it with -o",
     "download": "fetch it with 'hf download {name} --local-dir DIR' where there is a network, and give DIR as the victim",

@@ -46,7 +46,7 @@ def format_of(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix and suffix not in SUFFIXES:
-        raise UsageError(f"{path} ends in '{path.suffix}', expected one of {', '.join(SUFFIXES)}, or the format with --format")
+        raise UsageError(f"{path} ends in '{path.suffix}', expected one of {', '.join(SUFFIXES)}", "format")
     return SUFFIXES.get(suffix, "markdown")
 
 

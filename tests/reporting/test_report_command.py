@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import staa_cli.reporting
+from staa_cli.commands.advice import advised
 from staa_cli.commands.report import report
 from staa_cli.reporting.formats import render
 from staa_cli.reporting.tables import build_tables
@@ -52,8 +53,9 @@ def test_a_file_holds_what_its_name_says(run: Path, tmp_path: Path, name: str, a
 
 
 def test_an_end_that_is_no_format_is_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"t\.docx ends in '\.docx', expected one of \.txt, \.md, .*--format"):
+    with pytest.raises(UsageError, match=r"t\.docx ends in '\.docx', expected one of \.txt, \.md, ") as refused:
         report([run], out=tmp_path / "t.docx")
+    assert "--format" in advised(refused.value)
     assert not (tmp_path / "t.docx").exists()
 
 
