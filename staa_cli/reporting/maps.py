@@ -54,15 +54,17 @@ def draw_map(runs: Sequence[FinishedRun], measure: str = "asr") -> Figure:
     width = 1.1 * len(pictures) * (0.85 * len(found["victims"]) + 0.8) + 0.09 * max(map(len, names))
     figure = Figure(figsize=(width, 1.9 + 0.32 * len(names)), layout="constrained")
     panels = figure.subplots(1, len(pictures), sharey=True, squeeze=False)[0]
+    marks = [["◆" if cell and cell["threat"] else "" for cell in row["cells"]] for row in found["rows"]]
     for axes, (key, title) in zip(panels, pictures.items(), strict=True):
         values = [[None if cell is None else cell[key] for cell in row["cells"]] for row in found["rows"]]
-        marks = [["◆" if cell and cell["threat"] else "" for cell in row["cells"]] for row in found["rows"]]
         texts = [
             ["–" if value is None else f"{value:z.0f}{mark}" for value, mark in zip(line, signs, strict=True)]
             for line, signs in zip(values, marks, strict=True)
         ]
         shade(axes, values, texts, found["victims"], names)
         axes.set_title(title, fontsize=10)
+    if any("◆" in line for line in marks):
+        figure.supxlabel("◆ the threat model, which the attack knew", fontsize=8)
     return figure
 
 

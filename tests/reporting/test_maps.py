@@ -42,6 +42,7 @@ def test_success_and_lift_have_one_scale_and_say_their_numbers(finished: Finishe
     assert left.get_images()[0].get_clim() == right.get_images()[0].get_clim() == (0, 100)
     assert [text.get_text() for text in left.texts] == ["64◆", "28"]
     assert [text.get_text() for text in right.texts] == ["59◆", "23"]
+    assert left.figure.get_supxlabel().startswith("◆ the threat model")
 
 
 def test_a_map_tells_settings_apart_and_takes_seeds_together(finished: Finished) -> None:
