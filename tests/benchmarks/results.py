@@ -235,7 +235,8 @@ SECTIONS = {
         ),
         Part(
             "One gradient step on as many samples, on the same victims; the attacks made for transfer are still to run on RAVDESS.",
-            "staa baseline fgsm-sparse runs/ravdess/data --split test --threat V/emo18 --victim V/zhao19 --victim V/cnn-lstm",
+            "V=runs/victims/ravdess/seed-0; staa baseline fgsm-sparse runs/ravdess/data --split test --threat $V/emo18 --victim $V/zhao19 "
+            "--victim $V/cnn-lstm -o runs/generators/ravdess/seed-0/one-step",
             ("generators/ravdess/*/one-step",),
             suffix=", one gradient step",
         ),
