@@ -51,6 +51,18 @@ def project(perturbation: Tensor, waveforms: Tensor, epsilon: Tensor) -> Tensor:
     return perturbation.clamp((lower - waveforms).maximum(-epsilon), (upper - waveforms).minimum(epsilon))
 
 
+def held_within(adversarial: Tensor, waveforms: Tensor, epsilon: Tensor) -> Tensor:
+    """x_adv with |x_adv − x| ≤ ε to the last bit, which the rounding of a sum x + δ may go beyond.
+
+    Args:
+        adversarial, waveforms: `(B, T)` x_adv and x.
+        epsilon: `(B, 1)`.
+    """
+    x, limit = waveforms.double(), epsilon.double()
+    nearest = (x + (adversarial.double() - x).clamp(-limit, limit)).to(adversarial.dtype)
+    return nearest.where((nearest.double() - x).abs() <= limit, nearest.nextafter(waveforms))
+
+
 def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
     """x_adv = clip(x + δ, −1, 1). A sample with δ = 0 keeps its value, also one that already lies outside.
 
@@ -62,14 +74,13 @@ def add_within_range(waveforms: Tensor, perturbation: Tensor) -> Tensor:
 
 
 def round_to_zero(perturbation: Tensor, grain: Tensor) -> Tensor:
-    """The perturbation in whole steps of a file, as `quantise_adversarial` writes it. Towards zero: |δ| ≤ ε also there.
+    """The perturbation in whole steps of a file, as `quantise_adversarial` writes it. Towards zero: |δ| ≤ ε there too.
 
     Args:
         perturbation: `(B, T)` δ.
         grain: `(B, 1)` the step, such as 1/32768; 0 leaves δ as it is.
     """
-    steps = (perturbation / grain).double()
-    return (steps.add_(steps.sign(), alpha=1e-6).trunc_().to(perturbation.dtype) * grain).where(grain > 0, perturbation)
+    return ((perturbation / grain).trunc_() * grain).where(grain > 0, perturbation)
 
 
 def as_written(waveforms: Tensor, perturbation: Tensor, grain: Tensor) -> Tensor:

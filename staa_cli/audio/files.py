@@ -230,9 +230,7 @@ def quantise_adversarial(clean: ArrayLike, adversarial: ArrayLike, subtype: str)
         return np.asarray(adversarial, np.float32)
     scale = PCM_SCALE[subtype]
     base = np.rint(np.asarray(clean, np.float64) * scale)
-    # Differences of float32 waveforms carry an error of some 1e-3 of a PCM_16 step: do not let it cost a whole step.
-    delta = (np.asarray(adversarial, np.float64) - np.asarray(clean, np.float64)) * scale
-    steps = np.trunc(delta + 1e-6 * np.sign(delta))
+    steps = np.trunc((np.asarray(adversarial, np.float64) - np.asarray(clean, np.float64)) * scale)
     rounded: Samples = (np.clip(base + steps, -scale, scale - 1) / scale).astype(np.float32)
     return rounded
 

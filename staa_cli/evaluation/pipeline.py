@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from staa_cli.audio.budget import Budget
+from staa_cli.audio.budget import Budget, held_within
 from staa_cli.audio.files import Audio
 from staa_cli.evaluation.attackers import Attacker
 from staa_cli.evaluation.judging import Forms, Verdict, ask, judge
@@ -93,11 +93,13 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
         others = iter(work(bench, sound) if sound else [])
         return [next(others) if fault is None else fault for fault in wrong]
     breathe()
+    epsilon = bench.budget.epsilon(original)
+    perturbed = replace(perturbed, adversarial=held_within(perturbed.adversarial, original, epsilon))
     written = write(bench, batch, perturbed.adversarial)
     forms = Forms.of(original, written, perturbed.adversarial, [one.task.seed for one in batch])
     measures = measure(bench.space, original, written)
     in_memory = measures if all(forms.exact) else measure(bench.space, original, perturbed.adversarial)
-    epsilon = (bench.space.unit * bench.budget.epsilon(original)[:, 0]).tolist()
+    sizes = (bench.space.unit * epsilon[:, 0]).tolist()
     verdicts = {
         name: judge(victim, forms, bench.device, looked if name == threat else None, at_least=perturbed.at_once)
         for name, victim in bench.victims.items()
@@ -105,7 +107,7 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     perceived = listen(original, written) if bench.perception else [None] * len(batch)
     found: list[list[Record] | str] = []
     for row, one in enumerate(batch):
-        said = (epsilon[row], (measures[row], in_memory[row]), forms.exact[row], perceived[row])
+        said = (sizes[row], (measures[row], in_memory[row]), forms.exact[row], perceived[row])
         found.append([record(bench, one, perturbed, row, name, verdicts[name][row], *said) for name in bench.victims])
     return found
 

@@ -100,7 +100,7 @@ def test_quantisation_never_exceeds_the_perturbation(subtype: str) -> None:
     written = torch.from_numpy(quantise_adversarial(clean, adversarial, subtype))
     assert torch.equal(written[delta == 0], clean[delta == 0])
     step = 1 / scale
-    assert ((written - clean).abs().double() <= (adversarial - clean).abs().double() + 1e-6 * step).all()
+    assert ((written.double() - clean.double()).abs() <= (adversarial.double() - clean.double()).abs()).all()
     assert ((written - adversarial).abs().double() < step * (1 + 1e-3)).all()
 
 

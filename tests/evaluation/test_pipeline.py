@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from staa_cli.attacks.core.registry import attack_names
 from staa_cli.attacks.pgd import PGD
 from staa_cli.audio.budget import Budget
-from staa_cli.audio.files import write_wav
+from staa_cli.audio.files import read_audio, write_wav
 from staa_cli.evaluation.attackers import BaselineAttacker
 from staa_cli.evaluation.inputs import Input, Inputs, collect
 from staa_cli.evaluation.judging import placebo
@@ -82,6 +84,25 @@ def test_a_placebo_is_the_attack_thrown_about() -> None:
     assert torch.equal(placebo(clean, torch.zeros_like(clean), [1, 2, 3]), clean)
     loud = 2 * clean - 1
     assert placebo(loud, 10 * delta.abs(), [1, 2, 3]).abs().max() <= 1
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "bim"])
+def test_a_sum_in_float32_does_not_round_beyond_the_budget(tmp_path: Path, name: str, subtype: str) -> None:
+    """ε a little below a whole number of 16-bit steps: x + δ, rounded, is that number away from x."""
+    _, threat = counting("threat")
+    budget = Budget(linf=(2278 - 1e-3) / 2**15)
+    found = inputs(tmp_path, 4)
+    for file in found.files:
+        write_wav(file.path, 0.9 * read_audio(file.path).samples / np.abs(read_audio(file.path).samples).max(), subtype)
+    made = replace(bench(tmp_path, BaselineAttacker(recipe(name, {"linf": budget.linf}), threat), {"threat": threat}), budget=budget)
+    for record in attack_all(made, make_tasks(found, list("0123"), {}, 0)):
+        assert isinstance(record, Record)
+        x, written = (read_audio(path).samples.astype(float) for path in (tmp_path / "in" / record.file, made.folder / record.output))
+        epsilon = float(budget.epsilon(torch.zeros(1, 1)))
+        assert 0.99 * epsilon < np.abs(written - x).max() <= epsilon
+        assert record.perturbation.linf <= record.epsilon
+        assert record.in_memory.linf <= record.epsilon
 
 
 def test_records_read_back(tmp_path: Path) -> None:
