@@ -33,12 +33,13 @@ check: $(READY) ## linters and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Nothing is compiled in advance: most of what torch brings is never imported, and compiling it took half the installation's time.
 # adv-lib, one of the implementations that the tests compare with, asks for visdom, which no longer builds and which it does not need.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test,reference]'
-	$(BIN)/pip install --quiet --no-deps adv-lib==0.2.8
-	$(BIN)/pip install --quiet --editable '.[perceptual]' || echo "PESQ and Zimtohrli could not be installed (they need a C compiler): their tests are skipped"
+	$(BIN)/pip install --quiet --no-compile --editable '.[test,reference]'
+	$(BIN)/pip install --quiet --no-compile --no-deps adv-lib==0.2.8
+	$(BIN)/pip install --quiet --no-compile --editable '.[perceptual]' || echo "PESQ and Zimtohrli could not be installed (they need a C compiler): their tests are skipped"
 	@touch $@
 
 # zsh reads its directive on the first line only, which typer leaves blank; bash must not put a space after KEY=.
@@ -167,6 +168,7 @@ THREATS_guided-paper := emo18-paper
 THREATS_targeted-paper := emo18-paper
 KEPT_SHARES := 1,2,5,6.25,10,16.5
 REFINED := 0 1 2 5 20
+ALONE := $(foreach steps,3 5 8 23,frank-wolfe-$(steps)) $(foreach steps,5 10 20 100 300,sparse-pgd-$(steps))
 
 $(GENERATED)/%/metrics.json: $(JUDGED)
 	$(STAA) train-generator $(or $(RECIPE_$(*F)),$(*F)) --data $(DATA) $(SEED_OPTION) -q -o $(@D) \
@@ -175,7 +177,12 @@ $(GENERATED)/%/metrics.json: $(JUDGED)
 $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 	$(STAA) attack $(GENERATED)/$* $(DATA) --split test $(BESIDE) --sparsity $(KEPT_SHARES) $(DEVICE_OPTION) -q -o $(GENERATED)/$*-test
 
+# Beside it, on the same threat model and as many samples, attacks that start from nothing.
 $(GENERATED)/%-refined/20/metrics.json: $(GENERATED)/%/metrics.json
+	for attack in $(ALONE); do \
+	  $(STAA) baseline $${attack%-*} --set percent=2 --set steps=$${attack##*-} $(DATA) --split test \
+	    --threat $(VICTIMS)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) $(SEED_OPTION) -q -o $(GENERATED)/$*-refined/$$attack || exit; \
+	done
 	for steps in $(REFINED); do \
 	  $(STAA) attack $(GENERATED)/$* $(DATA) --split test --sparsity 2 --refine $$steps $(DEVICE_OPTION) -q -o $(GENERATED)/$*-refined/$$steps || exit; \
 	done

@@ -55,7 +55,7 @@ def fit(
     name = folder.name.removeprefix(".").removesuffix(PARTIAL)  # several trainings may write to one terminal or log
     hook = optimizer.register_step_post_hook(lambda *_: breathe())  # Ctrl-C is taken between two steps
     if saved:
-        listener.message(f"going on after epoch {saved} of {epochs}")
+        listener.message(f"{name}: going on after epoch {saved} of {epochs}")
     try:
         with listener.progress(f"train {name}", epochs * steps) as step:
             step.skip(saved * steps)
@@ -80,7 +80,7 @@ def fit(
     finally:
         hook.remove()
     if state.epoch < epochs:
-        listener.message(f"stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
+        listener.message(f"{name}: stopped after epoch {state.epoch} of {epochs}: no better {score} for {patience} epochs")
     if world.leader:
         if score is not None:
             save_module(folder / LAST, module, header)
