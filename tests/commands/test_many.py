@@ -20,7 +20,7 @@ from staa_cli.evaluation import again, hand, pipeline
 from staa_cli.evaluation.shards import run_of_shards
 from staa_cli.runtime import folders
 
-from ..conftest import Staa, World, tone
+from ..conftest import Staa, World, run_main, tone
 from .conftest import contents, in_process, results, work_of
 
 KILLS = int(os.environ.get("STAA_KILLS", "1"))
@@ -218,6 +218,14 @@ def slow(world: World, folder: Path) -> tuple[object, ...]:
     return ("baseline", world.recipes["pgd"], folder, "--threat", world.emo18, "--set", "steps=60")
 
 
+@pytest.fixture(scope="module")
+def whole(world: World, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What becomes of it undisturbed."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    assert run_main(*slow(world, folder), "-o", out) == 1
+    return work_of(out)
+
+
 def wait_for_lines(out: Path, count: int, process: subprocess.Popen[str]) -> None:
     log = folders.places(out)[1] / "results.jsonl"
     deadline = time.monotonic() + 60
@@ -229,7 +237,7 @@ def wait_for_lines(out: Path, count: int, process: subprocess.Popen[str]) -> Non
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes")
 @pytest.mark.parametrize("kill", range(KILLS))
-def test_killed_with_workers_and_resumed(staa: Staa, world: World, folder: Path, tmp_path: Path, kill: int) -> None:
+def test_killed_with_workers_and_resumed(staa: Staa, world: World, folder: Path, whole: dict[str, Any], tmp_path: Path, kill: int) -> None:
     command = slow(world, folder)
     out, draw = tmp_path / "out", random.Random(kill)
     process = launch(command, "-o", out, "--jobs", 2)
@@ -241,8 +249,7 @@ def test_killed_with_workers_and_resumed(staa: Staa, world: World, folder: Path,
     assert not out.exists()
     resumed = staa(*command, "-o", out, "--jobs", 3)
     assert resumed.code == 1, resumed.err
-    assert staa(*command, "-o", tmp_path / "whole").code == 1
-    assert work_of(out) == work_of(tmp_path / "whole")
+    assert work_of(out) == whole
     assert in_process(out) == []
     deadline = time.monotonic() + 30
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
@@ -299,7 +306,7 @@ def partial_of(build: Any, marks: Path, times: int) -> Any:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.3])
-def test_ctrl_c_with_workers(staa: Staa, world: World, folder: Path, tmp_path: Path, delay: float) -> None:
+def test_ctrl_c_with_workers(staa: Staa, world: World, folder: Path, whole: dict[str, Any], tmp_path: Path, delay: float) -> None:
     command, out = slow(world, folder), tmp_path / "out"
     process = launch(command, "-o", out, "--jobs", 2)
     wait_for_lines(out, 2, process)
@@ -309,8 +316,7 @@ def test_ctrl_c_with_workers(staa: Staa, world: World, folder: Path, tmp_path: P
     assert process.returncode == 130
     assert "run the same command again to go on" in err
     assert staa(*command, "-o", out).code == 1
-    assert staa(*command, "-o", tmp_path / "whole").code == 1
-    assert work_of(out) == work_of(tmp_path / "whole")
+    assert work_of(out) == whole
 
 
 def test_the_second_of_two_is_told(staa: Staa, world: World, folder: Path, tmp_path: Path) -> None:
