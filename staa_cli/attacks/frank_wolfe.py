@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from staa_cli.attacks.core.goal import GoalAttack, Problem
 from staa_cli.attacks.core.tensors import differentiate
@@ -36,38 +36,8 @@ class FrankWolfe(GoalAttack):
 
     def solve(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """See `GoalAttack.solve`."""
-        nothing = torch.zeros_like(problem.waveforms)
-        return self.climb_from(problem, nothing, nothing)
-
-    @torch.no_grad()
-    def refine(
-        self,
-        victim: nn.Module,
-        waveforms: Tensor,
-        reference: Tensor,
-        start: Tensor,
-        gradient: Tensor | None = None,
-        *,
-        targeted: bool,
-        grain: Tensor,
-    ) -> Tensor:
-        """Go on from what something else found. The other arguments and the result are those of `Attack.perturb`.
-
-        Args:
-            start: `(B, T)` δ.
-            gradient: `(B, T)` what it has accumulated, `in_units` as the steps here.
-        """
-        total = torch.zeros_like(start) if gradient is None else gradient
-
-        def solve(problem: Problem) -> tuple[Tensor, Tensor]:
-            return self.climb_from(problem, start[problem.rows], total[problem.rows])
-
-        # Nothing is drawn at random.
-        return self.pursue(solve, victim, waveforms, reference, [torch.Generator()] * len(waveforms), targeted, grain).adversarial
-
-    def climb_from(self, problem: Problem, delta: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-        """As `solve`, from δ and the accumulated gradient, `(A, T)` each."""
-        found, queries = delta.clone(), torch.zeros_like(problem.reference)
+        delta = torch.zeros_like(problem.waveforms)
+        found, total, queries = delta.clone(), delta, torch.zeros_like(problem.reference)
         active = torch.arange(len(problem), device=delta.device)
         k = share_of(delta, self.percent)
         nearest = torch.full_like(problem.epsilon[:, 0], -torch.inf)

@@ -34,7 +34,10 @@ def attack(
         typer.Option("--target", metavar="LABEL", help="What every prediction shall become.", show_default=False),
     ] = None,
     refine: Annotated[
-        int, typer.Option("--refine", metavar="N", min=0, help="Steps of Frank-Wolfe from the generator's output, up to success.")
+        int,
+        typer.Option(
+            "--refine", metavar="N", min=0, help="Further looks at the threat model, each where the last answer led, up to success."
+        ),
     ] = 0,
     in_sample: opt.InSample = False,
     limit: opt.Limit = None,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from staa_cli.attacks.core.attack import Attack, Outcome
-from staa_cli.attacks.frank_wolfe import FrankWolfe
-from staa_cli.audio.sparsity import place, share_of
+from staa_cli.audio.sparsity import place, share_of, steepest
 from staa_cli.evaluation.request import AttackRecipe
 from staa_cli.generator.checkpoint import LoadedGenerator
-from staa_cli.generator.guide import look
+from staa_cli.generator.guide import look, slope
 from staa_cli.generator.staa_net import Request
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError, unknown
@@ -86,18 +86,53 @@ class GeneratorAttacker:
         if self.recipe.sparsity is None:
             free: Tensor = network(rows, asked).adversarial
             return free[self.best(free, clean)]
-        magnitudes, logits = network.rank(rows, asked)
-        k = share_of(rows, self.recipe.sparsity)
-        tried = place(rows, magnitudes, logits, k, grain.expand(len(rows), 1))
+        tried = self.answer(rows, asked, grain)
         best = self.best(tried, clean)
-        found = tried[best]
-        if not self.recipe.refine:
-            return found
-        attack = FrankWolfe(budget=self.recipe.budget, steps=self.recipe.refine, percent=self.recipe.sparsity)
-        # Where it has looked already, it goes on from there; a look at another class than was found best leads elsewhere.
-        looked = None if asked.gradient is None or self.many else asked.gradient[best]
-        aim = clean if self.target is None else clean.new_tensor([self.target])
-        return attack.refine(self.threat.victim, waveform, aim, found - waveform, looked, targeted=self.target is not None, grain=grain)
+        return self.refine(waveform, clean, asked[best], tried[best], grain) if self.recipe.refine else tried[best]
+
+    def answer(self, rows: Tensor, asked: Request, grain: Tensor) -> Tensor:
+        """`(B, T)` x → x_adv, with as many samples moved as the recipe asks for."""
+        assert self.recipe.sparsity is not None
+        magnitudes, logits = self.generator.network.rank(rows, asked)
+        return place(rows, magnitudes, logits, share_of(rows, self.recipe.sparsity), grain.expand(len(rows), 1))
+
+    def refine(self, waveform: Tensor, clean: Tensor, asked: Request, found: Tensor, grain: Tensor) -> Tensor:
+        """Up to as many times as the recipe asks for, up to success: look where the last answer led, and answer to all looks so far.
+
+        A guided generator answers itself, as long as its answers lead further. Where one does not, the other answer has its turn: that of
+        momentum Frank-Wolfe (see `FrankWolfe`), ε towards the sum of the looks on its k largest samples. A generator that is not guided
+        leaves it all to that.
+
+        Args:
+            waveform: `(1, T)` x.
+            asked: of it, `(1, …)`.
+            found: `(1, T)` x_adv, the generator's first answer.
+
+        Returns:
+            `(1, T)` the x_adv that came nearest to success.
+        """
+        recipe, epsilon = self.recipe, self.recipe.budget.epsilon(waveform)
+        assert recipe.sparsity is not None
+        k, guided = share_of(waveform, recipe.sparsity), asked.gradient is not None
+        total = torch.zeros_like(waveform) if asked.gradient is None else asked.gradient
+        wish, targeted = (clean, False) if asked.targets is None else (asked.targets, True)
+        nearest, kept = -torch.inf, found
+        answers_itself = guided
+        for step in range(recipe.refine + 1):
+            logits, gradient = slope(self.threat.victim, found, wish, targeted=targeted)
+            come = float(margin(logits, clean, targeted=False) if self.target is None else margin(logits, wish, targeted=True))
+            if come > nearest:
+                nearest, kept = come, found
+            else:
+                answers_itself = guided and not answers_itself
+            if come > 0 or step == recipe.refine:
+                break
+            total = total + gradient
+            if answers_itself:
+                found = self.answer(waveform, replace(asked, gradient=total), grain)
+            else:
+                found = steepest(waveform, total, epsilon, k, grain)
+        return kept
 
     def best(self, found: Tensor, clean: Tensor) -> slice:
         """Of several x_adv `(B, T)` the place of the one that is furthest from the `(1,)` clean class on the threat model."""

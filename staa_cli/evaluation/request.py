@@ -19,7 +19,7 @@ class AttackRecipe(Strict):
     sparsity: float | None = Field(description="percent of the samples to move; null where the generator's threshold decides")
     snr: float | None = Field(description="peak SNR in dB, where it was trained for several; null: its budget")
     target: str | None = Field(description="the label that every prediction shall become")
-    refine: int = Field(ge=0, description="steps of Frank-Wolfe from the generator's output")
+    refine: int = Field(ge=0, description="further looks, each where the last answer led, up to success")
     generator: TrainGeneratorRecipe = Field(description="how the generator was trained")
 
     @property
@@ -39,7 +39,7 @@ class AttackRecipe(Strict):
 
 
 def refined(steps: int) -> str:
-    """How names say the steps of Frank-Wolfe after the generator's pass."""
+    """How names say the further looks after the generator's first answer."""
     return f"+ {steps} step{'s' * (steps > 1)}"
 
 

@@ -36,21 +36,39 @@ def look(
     Raises:
         UsageError: the victim has no gradients.
     """
-    total, predictions = torch.zeros_like(waveforms), None
+    total, predictions, wish = torch.zeros_like(waveforms), None, targets
     k, dense = share_of(waveforms, percent), torch.zeros_like(epsilon)
     for number in range(looks):
         point = steepest(waveforms, total, epsilon, k, dense) if number else waveforms
-        with torch.enable_grad():
-            leaf = point.detach().requires_grad_()
-            logits = victim(leaf)
-            if not logits.requires_grad:
-                raise UsageError("the threat model gives no gradients to guide the generator")
-            predictions = logits.argmax(dim=1) if predictions is None else predictions
-            wish = margin(logits, predictions if targets is None else targets, targeted=targets is not None)
-            gradient = torch.autograd.grad(wish.sum(), leaf)[0]
-        total += in_units(gradient)
+        logits, gradient = slope(victim, point, wish, targeted=targets is not None)
+        if predictions is None:
+            predictions = logits.argmax(dim=1)
+            wish = predictions if targets is None else targets
+        total += gradient
     assert predictions is not None
     return predictions, total
+
+
+def slope(victim: nn.Module, point: Tensor, reference: Tensor | None, *, targeted: bool) -> tuple[Tensor, Tensor]:
+    """One look: a forward and a backward pass.
+
+    Args:
+        point: `(B, T)` where it looks.
+        reference: `(B,)` the class to leave, by default the prediction there; or to reach, where `targeted`.
+
+    Returns:
+        `(B, K)` logits, and `(B, T)` the gradient of the margin that is to grow, divided by its mean size.
+
+    Raises:
+        UsageError: the victim has no gradients.
+    """
+    with torch.enable_grad():
+        leaf = point.detach().requires_grad_()
+        logits: Tensor = victim(leaf)
+        if not logits.requires_grad:
+            raise UsageError("the threat model gives no gradients to guide the generator")
+        wish = margin(logits, logits.argmax(dim=1) if reference is None else reference, targeted)
+        return logits.detach(), in_units(torch.autograd.grad(wish.sum(), leaf)[0])
 
 
 class Guides:

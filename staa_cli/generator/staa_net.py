@@ -37,6 +37,10 @@ class Request:
     targets: Tensor | None = None
     gradient: Tensor | None = None
 
+    def __getitem__(self, rows: slice) -> Request:
+        """What is asked for some of the utterances."""
+        return Request(**{name: None if values is None else values[rows] for name, values in vars(self).items()})
+
     def part(self, world: World) -> Request:
         """This process's share of what is asked for a batch."""
         return Request(**{name: None if values is None else world.part(values) for name, values in vars(self).items()})

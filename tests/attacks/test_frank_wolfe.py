@@ -55,37 +55,3 @@ def test_without_stop_it_goes_beyond_the_boundary() -> None:
     assert (margins[0] > 0).all()
     assert (margins[1] > 0).all()
     assert margins[1].mean() > margins[0].mean()
-
-
-def test_a_refinement_is_no_worse_than_its_start() -> None:
-    victim, waveforms = tanh_victim(), 0.5 * noise(16)
-    reference = victim(waveforms).argmax(dim=1)
-    random = torch.Generator().manual_seed(7)
-    start = 0.02 * (torch.rand(waveforms.shape, generator=random) < 0.05).to(waveforms)
-    refined = FrankWolfe(budget=Budget(linf=0.02), steps=3, percent=5.0).refine(
-        victim, waveforms, reference, start, targeted=False, grain=torch.zeros(16, 1, dtype=waveforms.dtype)
-    )
-    before, after = (margin(victim(form), reference, False) for form in (waveforms + start, refined))
-    done = before > 0
-    assert torch.allclose(refined[done], (waveforms + start)[done])
-    assert (after >= before - 1e-9).all()
-    assert (after > before)[~done].any()
-
-
-def test_a_refinement_goes_on_where_the_looks_ended() -> None:
-    """With what two steps have accumulated, one more is the third."""
-    victim, waveforms = tanh_victim(), 0.5 * noise(8)
-    reference = victim(waveforms).argmax(dim=1)
-
-    def steps(count: int) -> FrankWolfe:
-        return FrankWolfe(budget=Budget(linf=0.02), steps=count, percent=5.0, stop=False)
-
-    total, point = torch.zeros_like(waveforms), waveforms
-    for _ in range(2):
-        leaf = point.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(margin(victim(leaf), reference, False).sum(), leaf)
-        total += gradient / gradient.abs().mean(dim=1, keepdim=True)
-        point = steps(2)(victim, waveforms, reference, range(8)) if _ else steps(1)(victim, waveforms, reference, range(8))
-    grain = torch.zeros(8, 1, dtype=waveforms.dtype)
-    third = steps(1).refine(victim, waveforms, reference, point - waveforms, total, targeted=False, grain=grain)
-    assert torch.allclose(third, steps(3)(victim, waveforms, reference, range(8)))

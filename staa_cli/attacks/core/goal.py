@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -99,19 +99,6 @@ class GoalAttack(Attack):
         self, victim: nn.Module, waveforms: Tensor, reference: Tensor, random: Sequence[torch.Generator], *, targeted: bool, grain: Tensor
     ) -> Outcome:
         """See `Attack.perturb`. The query that looks at the clean utterance counts too."""
-        return self.pursue(self.solve, victim, waveforms, reference, random, targeted, grain)
-
-    def pursue(
-        self,
-        solve: Callable[[Problem], tuple[Tensor, Tensor]],
-        victim: nn.Module,
-        waveforms: Tensor,
-        reference: Tensor,
-        random: Sequence[torch.Generator],
-        targeted: bool,
-        grain: Tensor,
-    ) -> Outcome:
-        """The frame around `solve`."""
         epsilon = self.budget.epsilon(waveforms)
         logits = victim(waveforms)
         queries = torch.ones_like(reference)
@@ -132,7 +119,7 @@ class GoalAttack(Attack):
                 grain,
                 torch.arange(len(waveforms), device=waveforms.device),
             )[open_]
-            found, asked = solve(problem)
+            found, asked = self.solve(problem)
             perturbation = project(perturbation.index_copy(0, problem.rows, found), waveforms, epsilon)
             queries = queries.index_add(0, problem.rows, asked)
         return Outcome(as_written(waveforms, perturbation, grain), None if self.needs == "gradients" else queries)
