@@ -113,11 +113,11 @@ class GeneratorAttacker:
         """
         recipe, epsilon = self.recipe, self.recipe.budget.epsilon(waveform)
         assert recipe.sparsity is not None
-        k, guided = share_of(waveform, recipe.sparsity), asked.gradient is not None
+        k = share_of(waveform, recipe.sparsity)
         total = torch.zeros_like(waveform) if asked.gradient is None else asked.gradient
         wish, targeted = (clean, False) if asked.targets is None else (asked.targets, True)
         nearest, kept = -torch.inf, found
-        answers_itself = guided
+        answers_itself = guided = asked.gradient is not None
         for step in range(recipe.refine + 1):
             logits, gradient = slope(self.threat.victim, found, wish, targeted=targeted)
             come = float(margin(logits, clean, targeted=False) if self.target is None else margin(logits, wish, targeted=True))

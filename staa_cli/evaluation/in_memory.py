@@ -65,7 +65,7 @@ def evaluate(
         victims: further models that judge, by name.
         seeds: one per utterance; by default 0, 1, 2, …
         batch_size: utterances attacked at once.
-        sparsity, snr, target, refine: of a generator: percent of the samples, peak SNR in dB, the label to reach, steps behind it;
+        sparsity, snr, target, refine: of a generator: percent of the samples, peak SNR in dB, the label to reach, further looks;
             by default as its recipe has them.
         perception: whether what became of them is listened to; see `perceive`.
 

@@ -38,9 +38,9 @@ class AttackRecipe(Strict):
         return " ".join(filter(None, parts))
 
 
-def refined(steps: int) -> str:
+def refined(looks: int) -> str:
     """How names say the further looks after the generator's first answer."""
-    return f"+ {steps} step{'s' * (steps > 1)}"
+    return f"+ {looks} look{'s' * (looks > 1)}"
 
 
 def settle(

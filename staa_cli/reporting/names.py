@@ -13,7 +13,7 @@ CORPORA |= {"tess": "TESS", "savee": "SAVEE", "urdu": "URDU", "nemo": "nEMO"}
 NUMBER = re.compile(r"(\d[\d.]*(?:e[+-]\d+)?)")
 PERCENT = re.compile(rf" {NUMBER.pattern} %")
 DECIBELS = re.compile(rf" {NUMBER.pattern} dB")
-REFINED = re.compile(rf" \+ {NUMBER.pattern} steps?")
+REFINED = re.compile(rf" \+ {NUMBER.pattern} looks?")
 SETTING = re.compile(rf"(?:^|[a-zθ] )(-?{NUMBER.pattern[1:]}")
 """How names say the values of a sweep: the last one as `DeepFool (steps 5)`, `10 pixels`, and with a sign."""
 

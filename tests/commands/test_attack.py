@@ -96,7 +96,7 @@ def test_refining_never_loses_a_success_and_moves_no_more_samples(staa: Staa, wo
         assert all(record["linf"] <= record["epsilon"] for record in records(out))
         rates.append(summary(out)["victims"]["emo18"]["asr_percent"])
     assert rates[1] >= rates[0]
-    assert summary(tmp_path / "3")["attacker"] == "STAA-Net 10 % + 3 steps"
+    assert summary(tmp_path / "3")["attacker"] == "STAA-Net 10 % + 3 looks"
 
 
 def test_equal_bytes_again_and_in_another_order(staa: Staa, world: World, versatile: Path, tmp_path: Path) -> None:

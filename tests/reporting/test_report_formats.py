@@ -87,7 +87,7 @@ def test_two_victims_fit_80_columns_side_by_side(mixed: Any) -> None:
 def test_a_number_stays_beside_its_unit(attack: Any, width: int) -> None:
     """What follows a name's last number is `%`, `dB` or `steps`, on the same line."""
     runs = [
-        attack(f"STAA-Net guided {percent} % + 20 steps", "emo18", split, placebo=5.0) for percent in (1, 6.25) for split in ("val", "test")
+        attack(f"STAA-Net guided {percent} % + 20 looks", "emo18", split, placebo=5.0) for percent in (1, 6.25) for split in ("val", "test")
     ]
     (table,) = build_tables(runs)
     lines = on_terminal(table, width).splitlines()
