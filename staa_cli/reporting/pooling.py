@@ -107,13 +107,22 @@ def differing(entries: Sequence[Entry]) -> list[str]:
     """The settings in which entries differ.
 
     A key that a recipe does not know, an older version's, is no difference, unless a seed comes twice: the same again is no repetition.
-    The threat model is none either, as each seed may have one of its own, unless a seed comes twice.
+    The threat model is none either, as each seed may have one of its own, unless a seed comes twice among entries that else agree.
     """
     keys = dict.fromkeys(key for entry in entries for key in entry.settings)
-    twice = len({json.dumps(entry.run.seed) for entry in entries}) < len(entries)
-    if not twice:
-        keys.pop(THREAT, None)
-    return [key for key in keys if len({entry.settings.get(key) for entry in entries if twice or knows(entry.settings, key)}) > 1]
+    twice = repeats(entries)
+
+    def differs(key: str) -> bool:
+        return len({entry.settings.get(key) for entry in entries if twice or knows(entry.settings, key)}) > 1
+
+    others = [key for key in keys if key != THREAT and differs(key)]
+    alike = grouped(entries, lambda entry: tuple(entry.settings.get(key) for key in others))
+    return [key for key in keys if key in others or (key == THREAT and differs(key) and any(map(repeats, alike)))]
+
+
+def repeats(entries: Sequence[Entry]) -> bool:
+    """Whether a seed comes twice."""
+    return len({json.dumps(entry.run.seed) for entry in entries}) < len(entries)
 
 
 def knows(settings: Settings, key: str) -> bool:

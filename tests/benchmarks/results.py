@@ -89,6 +89,12 @@ SECTIONS = {
             suffix=", trained on a GPU",
         ),
         Part(
+            "The same recipes on a second processor, two seeds: other victims, which the refined attacks below were made against.",
+            "make victims CORPUS=emodb SEEDS=0,1 MODELS='emo18 emo18-paper' RUNS=runs/second",
+            ("second/victims/emodb/**",),
+            suffix=", trained on a second processor",
+        ),
+        Part(
             "EMOVO has four speakers to learn from and one to test on; seven emotions: chance is 14.3 %. Trained with noise: seed 0 alone.",
             "make victims CORPUS=emovo SEEDS=0,1,2 MODELS='cnn-lstm-paper emo18-paper zhao19-paper'",
             ("victims/emovo/**",),
@@ -186,14 +192,15 @@ SECTIONS = {
         Part(
             "Looks behind the generator's first answer, on 2 % of the samples, guided by plain Emo18; beside it Frank-Wolfe and sPGD, "
             "which start from nothing. Three looks come before the first answer: `+ 5 looks` has seen as many gradients as Frank-Wolfe "
-            "with eight steps. Two seeds, on another processor than the tables above, where the same recipes train other victims."
-            "\n\n![Success against time](results/second/generators/emodb/seconds.png)",
+            "with eight steps. The threat models are those of a second processor, one for each of two seeds; sPGD with 100 and 300 steps "
+            "had one of them. Other work ran beside: the seconds compare roughly, and the two attacks had eight utterances at once.",
             f"{SECOND}/guided-paper-refined/20/metrics.json",
             ("second/generators/emodb/*/guided-paper-refined/*",),
             suffix=", refined, plain Emo18",
         ),
         Part(
-            "The same, guided by noise-trained Emo18.",
+            "The same, guided by noise-trained Emo18: the generator's first answer is worth no more here than Frank-Wolfe's with as many "
+            "looks.",
             f"{SECOND}/guided-refined/20/metrics.json",
             ("second/generators/emodb/*/guided-refined/*",),
             suffix=", refined, noise-trained Emo18",

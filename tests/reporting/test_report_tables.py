@@ -169,6 +169,19 @@ def test_threat_models_of_one_name_are_told_apart_by_their_weights(attack: Any) 
     assert len(only([plain, judged(1, "b")], "attacks").rows) == 1, "each seed has its own"
 
 
+def test_each_seed_has_its_own_threat_model_also_where_a_setting_is_swept(attack: Any) -> None:
+    def swept(seed: int, steps: int, threat: str) -> LoadedRun:
+        name, recipe = f"{threat}-{seed}-{steps}", {"attack": "pgd", "steps": steps}
+        made: LoadedRun = attack("PGD", seed=seed, name=name, recipe=recipe, checkpoints={"victims": [threat * 64]})
+        return made
+
+    runs = [swept(seed, steps, threat) for seed, threat in ((0, "a"), (1, "b")) for steps in (5, 10)]
+    assert [row["attacker"] for row in only(runs, "attacks").rows] == ["PGD (steps 5)", "PGD (steps 10)"]
+    again = only([*runs, swept(0, 5, "c")], "attacks")
+    assert len(again.rows) == 5, "with another threat model for one of the seeds, none can be averaged"
+    assert all("threat model" in str(row["attacker"]) for row in again.rows)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "differ"),
     [
