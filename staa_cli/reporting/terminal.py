@@ -17,7 +17,7 @@ from staa_cli.reporting.model import Column, Table, split_rows
 from staa_cli.reporting.text import cell_parts
 
 GLUE = "\N{NO-BREAK SPACE}"
-UNIT = re.compile(r"(?<=\d) (?=(?:%|dB|steps)(?:\s|$))")
+UNIT = re.compile(r"(?<=\d) (?=(?:%|dB|looks?)(?:\s|$))")
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Part:
 H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net pool guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
 EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net guided' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
 RAVDESS = "make runs/generators/ravdess/seed-0/staa-net-test/sparsity-16.5/metrics.json CORPUS=ravdess KEPT_SHARES=2,6.25,10,16.5"
-SECOND = "make RUNS=runs/second CORPUS=emodb JUDGES='emo18 emo18-paper' runs/second/generators/emodb/seed-0"
+SECOND = "make RUNS=runs/second CORPUS=emodb JUDGES='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
 SECTIONS = {
     "Victims": [
         Part(

@@ -15,7 +15,7 @@ from staa_cli.audio.files import read_audio, write_wav
 
 from ..conftest import Staa, World, run_main, tone
 
-LENGTHS = {"one": 1, "two": 2, "odd": 999, "frame": 1_280, "quarter": 4_000, "long": 15 * 16_000}
+LENGTHS = {"one": 1, "two": 2, "odd": 999, "frame": 1_280, "quarter": 4_000, "minute": 60 * 16_000}
 
 
 @pytest.fixture(scope="module")

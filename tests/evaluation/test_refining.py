@@ -55,17 +55,20 @@ def look(point: Tensor, clean: Tensor = CLEAN) -> Tensor:
     return gradient / gradient.abs().mean(dim=1, keepdim=True)
 
 
+def corner(x: Tensor, total: Tensor, size: float = 0.02) -> Tensor:
+    """The k samples with the largest sums of looks, moved by `size` towards their signs."""
+    return x + size * total.sign() * torch.zeros_like(x).scatter_(1, total.abs().topk(K, dim=1).indices, 1.0)
+
+
 def test_a_generator_that_knows_nothing_answers_to_the_sum_of_all_looks() -> None:
-    """By hand, utterance by utterance: the k samples with the largest sums move by what a gradient's sign begins with; where that led no
-    further, by ε."""
+    """By hand, utterance by utterance: they move by what a gradient's sign begins with; where that led no further, by ε."""
     found = [attack(steps, guide="gradient") for steps in range(6)]
     turns, begins = 0, 0.02 * float(torch.tensor(CERTAIN).double().tanh())
     for row in range(len(X)):
         x, clean = X[row : row + 1], CLEAN[row : row + 1]
         total, size, nearest, kept = look(x, clean), begins, -torch.inf, x
         for step in range(6):
-            mask = torch.zeros_like(x).scatter_(1, total.abs().topk(K, dim=1).indices, 1.0)
-            point = x + size * total.sign() * mask
+            point = corner(x, total, size)
             come = float(beyond(point, clean))
             if nearest <= 0:
                 if come > nearest:
@@ -78,19 +81,16 @@ def test_a_generator_that_knows_nothing_answers_to_the_sum_of_all_looks() -> Non
 
 
 def test_behind_a_generator_without_a_guide_frank_wolfe_goes_on() -> None:
-    """Where the first answer moves nothing, so to speak: with ε for its size, it is momentum Frank-Wolfe with one look more."""
-    start = attack(0)
-    total = look(start)
-    mask = torch.zeros_like(X).scatter_(1, total.abs().topk(K, dim=1).indices, 1.0)
-    corner = X + 0.02 * total.sign() * mask
-    better = (beyond(corner) > beyond(start)) & (beyond(start) <= 0)
-    assert torch.allclose(attack(1)[better], corner[better])
-    assert torch.equal(attack(1)[~better], start[~better])
+    """To the corner of what it sees at the first answer, where that leads further."""
+    start, refined = attack(0), attack(1)
+    point = corner(X, look(start))
+    better = (beyond(point) > beyond(start)) & (beyond(start) <= 0)
+    assert torch.allclose(refined[better], point[better])
+    assert torch.equal(refined[~better], start[~better])
     assert better.any()
     # From x itself that is what the attack of this name does.
     alone = FrankWolfe(budget=QUIET, steps=1, percent=PERCENT, stop=False)(VICTIM, X, CLEAN)
-    first = look(X)
-    assert torch.allclose(alone, X + 0.02 * first.sign() * torch.zeros_like(X).scatter_(1, first.abs().topk(K, dim=1).indices, 1.0))
+    assert torch.allclose(alone, corner(X, look(X)))
 
 
 @pytest.mark.parametrize(
