@@ -177,11 +177,12 @@ $(GENERATED)/%/metrics.json: $(JUDGED)
 $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 	$(STAA) attack $(GENERATED)/$* $(DATA) --split test $(BESIDE) --sparsity $(KEPT_SHARES) $(DEVICE_OPTION) -q -o $(GENERATED)/$*-test
 
-# Beside it, on the same threat model and as many samples, attacks that start from nothing.
+# Beside it, on the same threat model and as many samples, attacks that start from nothing, like it on one utterance at a time.
 $(GENERATED)/%-refined/20/metrics.json: $(GENERATED)/%/metrics.json
 	for attack in $(ALONE); do \
 	  $(STAA) baseline $${attack%-*} --set percent=2 --set steps=$${attack##*-} $(DATA) --split test \
-	    --threat $(VICTIMS)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) $(SEED_OPTION) -q -o $(GENERATED)/$*-refined/$$attack || exit; \
+	    --threat $(VICTIMS)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) --batch-size 1 $(SEED_OPTION) -q \
+	    -o $(GENERATED)/$*-refined/$$attack || exit; \
 	done
 	for steps in $(REFINED); do \
 	  $(STAA) attack $(GENERATED)/$* $(DATA) --split test --sparsity 2 --refine $$steps $(DEVICE_OPTION) -q -o $(GENERATED)/$*-refined/$$steps || exit; \

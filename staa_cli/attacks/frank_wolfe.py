@@ -45,7 +45,7 @@ class FrankWolfe(GoalAttack):
             with torch.enable_grad():
                 logits, leaf = problem.look(delta)
                 margin = problem.margin(logits)
-                ascent = differentiate(margin.sum(), leaf)
+                climbed = margin.sum()
             # For transfer the last step counts: the nearest is what is peculiar to this model.
             better = margin.detach() > nearest if self.stop else torch.ones_like(margin, dtype=torch.bool)
             found[active[better]] = delta[better]
@@ -53,7 +53,8 @@ class FrankWolfe(GoalAttack):
             running = ~problem.reached(logits.detach()) if self.stop else better
             if step == self.steps or not bool(running.any()):
                 break
-            active, problem, nearest, total, ascent = active[running], problem[running], nearest[running], total[running], ascent[running]
+            ascent = differentiate(climbed, leaf)[running]
+            active, problem, nearest, total = active[running], problem[running], nearest[running], total[running]
             total = self.momentum * total + in_units(ascent)
             delta = steepest(problem.waveforms, total, problem.epsilon, k, problem.grain) - problem.waveforms
         return found, queries

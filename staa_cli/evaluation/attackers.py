@@ -13,7 +13,7 @@ from staa_cli.attacks.core.attack import Attack, Outcome
 from staa_cli.audio.sparsity import place, share_of, steepest
 from staa_cli.evaluation.request import AttackRecipe
 from staa_cli.generator.checkpoint import LoadedGenerator
-from staa_cli.generator.guide import look, slope
+from staa_cli.generator.guide import ask, look, slope
 from staa_cli.generator.staa_net import Request
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError, unknown
@@ -101,7 +101,8 @@ class GeneratorAttacker:
 
         A guided generator answers itself, as long as its answers lead further. Where one does not, the other answer has its turn: that of
         momentum Frank-Wolfe (see `FrankWolfe`), ε towards the sum of the looks on its k largest samples. A generator that is not guided
-        leaves it all to that.
+        leaves it all to that. Of its own looks a guided one has had the first; the others are taken here, too: where its answers lead
+        they find more than where the gradients do.
 
         Args:
             waveform: `(1, T)` x.
@@ -118,16 +119,17 @@ class GeneratorAttacker:
         wish, targeted = (clean, False) if asked.targets is None else (asked.targets, True)
         nearest, kept = -torch.inf, found
         answers_itself = guided = asked.gradient is not None
-        for step in range(recipe.refine + 1):
-            logits, gradient = slope(self.threat.victim, found, wish, targeted=targeted)
-            come = float(margin(logits, clean, targeted=False) if self.target is None else margin(logits, wish, targeted=True))
+        looks = recipe.refine + (recipe.generator.looks - 1 if guided else 0)
+        for step in range(looks + 1):
+            leaf, logits = ask(self.threat.victim, found)
+            come = float(margin(logits.detach(), *((clean, False) if self.target is None else (wish, True))))
             if come > nearest:
                 nearest, kept = come, found
             else:
                 answers_itself = guided and not answers_itself
-            if come > 0 or step == recipe.refine:
+            if come > 0 or step == looks:
                 break
-            total = total + gradient
+            total = total + slope(leaf, logits, wish, targeted=targeted)
             if answers_itself:
                 found = self.answer(waveform, replace(asked, gradient=total), grain)
             else:
@@ -144,9 +146,8 @@ class GeneratorAttacker:
         recipe, ones = self.recipe, rows.new_ones(len(rows))
         gradient = None
         if recipe.generator.guide == "gradient":
-            clean, gradient = look(
-                self.threat.victim, rows, recipe.budget.epsilon(rows), recipe.sparsity or 100.0, targets, looks=recipe.generator.looks
-            )
+            looks = 1 if recipe.refine else recipe.generator.looks
+            clean, gradient = look(self.threat.victim, rows, recipe.budget.epsilon(rows), recipe.sparsity or 100.0, targets, looks=looks)
         return Request(
             percent=None if recipe.sparsity is None else recipe.sparsity * ones,
             snr=None if recipe.snr is None else recipe.snr * ones,

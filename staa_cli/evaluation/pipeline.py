@@ -87,13 +87,13 @@ def work(bench: Bench, batch: Sequence[Clip]) -> list[list[Record] | str]:
     looked, asking = timed(bench.device, lambda: look(bench, clean))
     perturbed = perturb(bench, batch, clean, looked.argmax(dim=1), asking if bench.attacker.asks_prediction else 0.0)
     original = clean.cpu()
-    wrong = unsound(bench, original, perturbed.adversarial)
+    epsilon = bench.budget.epsilon(original)
+    wrong = unsound(original, perturbed.adversarial, epsilon)
     if any(wrong):
         sound = [one for one, fault in zip(batch, wrong, strict=True) if fault is None]
         others = iter(work(bench, sound) if sound else [])
         return [next(others) if fault is None else fault for fault in wrong]
     breathe()
-    epsilon = bench.budget.epsilon(original)
     perturbed = replace(perturbed, adversarial=held_within(perturbed.adversarial, original, epsilon))
     written = write(bench, batch, perturbed.adversarial)
     forms = Forms.of(original, written, perturbed.adversarial, [one.task.seed for one in batch])
@@ -156,13 +156,14 @@ def timed(device: torch.device, function: Callable[[], Result]) -> tuple[Result,
     return result, perf_counter() - start
 
 
-def unsound(bench: Bench, clean: Tensor, adversarial: Tensor) -> list[str | None]:
+def unsound(clean: Tensor, adversarial: Tensor, epsilon: Tensor) -> list[str | None]:
     """What is wrong with each x_adv: neither ruined audio is written, nor a change beyond the budget, whatever an attacker did.
 
     Args:
         clean, adversarial: `(B, N)` on the CPU.
+        epsilon: `(B, 1)`.
     """
-    beyond = ((adversarial - clean).abs() - bench.budget.epsilon(clean)).amax(dim=1).tolist()
+    beyond = ((adversarial - clean).abs() - epsilon).amax(dim=1).tolist()
     faults: list[str | None] = [None] * len(beyond)
     for row, far in enumerate(beyond):
         if not isfinite(far):  # one such sample is enough for that

@@ -19,7 +19,7 @@ class AttackRecipe(Strict):
     sparsity: float | None = Field(description="percent of the samples to move; null where the generator's threshold decides")
     snr: float | None = Field(description="peak SNR in dB, where it was trained for several; null: its budget")
     target: str | None = Field(description="the label that every prediction shall become")
-    refine: int = Field(ge=0, description="further looks, each where the last answer led, up to success")
+    refine: int = Field(ge=0, description="further looks up to success, where the last answer led; a guided one's own but the first, too")
     generator: TrainGeneratorRecipe = Field(description="how the generator was trained")
 
     @property

@@ -33,13 +33,16 @@ def summarise(records: Sequence[Record | Failure], threat: str, device: str | No
     on_threat = [record for record in done if record.victim == threat]
     victims = {name: [record for record in done if record.victim == name] for name in dict.fromkeys(record.victim for record in done)}
     linf = [record.perturbation.linf for record in on_threat]
+    seconds = [record.run["seconds"] for record in on_threat]
     return {
         "utterances": len(on_threat),
         "failed": len(records) - len(done),
         **means(RATIOS, [(vars(record.perturbation), record.success) for record in on_threat]),
         **perceived([(record.perception, record.success) for record in on_threat if record.perception is not None]),
         "linf_max": max((value for value in linf if value is not None), default=None),
-        "seconds_per_utterance": median(record.run["seconds"] for record in on_threat) if on_threat else None,
+        "seconds_per_utterance": median(seconds) if seconds else None,
+        # What an attack costs that stops at success: the few that it never has take the longest.
+        "seconds_mean": fmean(seconds) if seconds else None,
         **asked(on_threat),
         **makers(on_threat, device),
         "victims": {name: judge(members) for name, members in victims.items()},

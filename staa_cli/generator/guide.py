@@ -36,39 +36,43 @@ def look(
     Raises:
         UsageError: the victim has no gradients.
     """
-    total, predictions, wish = torch.zeros_like(waveforms), None, targets
+    total, predictions = torch.zeros_like(waveforms), None
     k, dense = share_of(waveforms, percent), torch.zeros_like(epsilon)
     for number in range(looks):
         point = steepest(waveforms, total, epsilon, k, dense) if number else waveforms
-        logits, gradient = slope(victim, point, wish, targeted=targets is not None)
+        leaf, logits = ask(victim, point)
         if predictions is None:
             predictions = logits.argmax(dim=1)
-            wish = predictions if targets is None else targets
-        total += gradient
+        total += slope(leaf, logits, predictions if targets is None else targets, targeted=targets is not None)
     assert predictions is not None
     return predictions, total
 
 
-def slope(victim: nn.Module, point: Tensor, reference: Tensor | None, *, targeted: bool) -> tuple[Tensor, Tensor]:
-    """One look: a forward and a backward pass.
+def ask(victim: nn.Module, point: Tensor) -> tuple[Tensor, Tensor]:
+    """The first half of a look, a forward pass at `(B, T)`. Returns: the leaf, and `(B, K)` logits with their graph to it."""
+    with torch.enable_grad():
+        leaf = point.detach().requires_grad_()
+        return leaf, victim(leaf)
+
+
+def slope(leaf: Tensor, logits: Tensor, reference: Tensor, *, targeted: bool) -> Tensor:
+    """The second half, a backward pass.
 
     Args:
-        point: `(B, T)` where it looks.
-        reference: `(B,)` the class to leave, by default the prediction there; or to reach, where `targeted`.
+        leaf, logits: what `ask` returns.
+        reference: `(B,)` the class to leave; or to reach, where `targeted`.
 
     Returns:
-        `(B, K)` logits, and `(B, T)` the gradient of the margin that is to grow, divided by its mean size.
+        `(B, T)` the gradient of the margin that is to grow, divided by its mean size.
 
     Raises:
         UsageError: the victim has no gradients.
     """
+    if not logits.requires_grad:
+        raise UsageError("the threat model gives no gradients to guide the generator")
     with torch.enable_grad():
-        leaf = point.detach().requires_grad_()
-        logits: Tensor = victim(leaf)
-        if not logits.requires_grad:
-            raise UsageError("the threat model gives no gradients to guide the generator")
-        wish = margin(logits, logits.argmax(dim=1) if reference is None else reference, targeted)
-        return logits.detach(), in_units(torch.autograd.grad(wish.sum(), leaf)[0])
+        wish = margin(logits, reference, targeted).sum()
+    return in_units(torch.autograd.grad(wish, leaf)[0])
 
 
 class Guides:

@@ -11,7 +11,7 @@ from staa_cli.reporting.runs import FinishedRun
 LEGEND = ("SNR: peak of the utterance over that of the change; sparsity: share of samples changed, lower is sparser; means over successes",)
 PLACEBO = "In brackets: the placebo, random signs of the same size on as many random samples; (–) in older results, which have none"
 IN_SAMPLE = "† attacked utterances that the generator was trained on: no result"
-SPEED = "Speed: seconds per utterance"
+SPEED = "Speed: median seconds per utterance"
 TARGETED = "An attacker with an arrow is targeted: it succeeds where the prediction is the label behind the arrow."
 LOG_MEL = "An attacker on log-Mel changes the spectrogram behind the audio: no audio has it, so there is none, and no SNR."
 SEGMENTS = "Long recordings were attacked and judged in segments: each counts as an utterance."

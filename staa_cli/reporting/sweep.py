@@ -29,6 +29,7 @@ class Axis:
         varies: the settings that a sweep along it varies.
         said: how attackers' names say them.
         decibels: whether it is a logarithm already, and less of it costs more.
+        older: where summaries of older versions have it, or what is next to it.
     """
 
     heading: str
@@ -36,6 +37,12 @@ class Axis:
     varies: tuple[str, ...]
     said: re.Pattern[str]
     decibels: bool = False
+    older: tuple[str, ...] = ()
+
+    def cost_of(self, run: FinishedRun) -> float | None:
+        """What a run's attack costs on it."""
+        cost = run.number(*self.place)
+        return run.number(*self.older) if cost is None and self.older else cost
 
     def place_of(self, cost: float) -> float:
         """Where a cost stands on the axis."""
@@ -45,7 +52,7 @@ class Axis:
 AXES = {
     "sparsity": Axis("samples changed (%)", ("sparsity_percent", "all"), ("sparsity", "percent", "positions.percent"), PERCENT),
     "snr": Axis("peak SNR (dB)", ("snr_peak_db", "all"), ("snr", "budget.peak_snr_db", "budget.linf"), DECIBELS, True),
-    "seconds": Axis("seconds per utterance", ("seconds_per_utterance",), ("refine", "steps"), REFINED),
+    "seconds": Axis("mean seconds per utterance", ("seconds_mean",), ("refine", "steps"), REFINED, older=("seconds_per_utterance",)),
 }
 
 
@@ -106,7 +113,7 @@ def entry(run: FinishedRun, axis: Axis, measure: str) -> Entry:
     }
     values, beside = measured_on_all(run, measure)
     settings = {key: value for key, value in run.settings.items() if key not in axis.varies}
-    return Entry(run, labels, "", {"": run.number(*axis.place), **values}, settings, beside)
+    return Entry(run, labels, "", {"": axis.cost_of(run), **values}, settings, beside)
 
 
 def point_of(entries: Sequence[Entry]) -> tuple[Number, dict[str, Number]] | None:

@@ -79,7 +79,8 @@ def work_of(folder: Path) -> dict[str, Any]:
     """All that a run made, without what may differ between two equal runs: times and host."""
     made: dict[str, Any] = dict(contents(folder))
     metrics = json.loads(made["metrics.json"])
-    metrics["summary"].pop("seconds_per_utterance", None)
+    for seconds in ("seconds_per_utterance", "seconds_mean"):
+        metrics["summary"].pop(seconds, None)
     made["metrics.json"] = {key: value for key, value in metrics.items() if key != "run"}
     if "results.jsonl" in made:
         made["results.jsonl"] = [{key: value for key, value in record.items() if key != "run"} for record in results(folder)]

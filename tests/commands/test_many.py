@@ -77,7 +77,8 @@ def test_shards_make_the_one_run(staa: Staa, command: tuple[object, ...], tmp_pa
     # Their report gives the numbers of the one run.
     together, alone = run_of_shards(shards), work_of(whole)["metrics.json"]
     assert together is not None
-    assert together["summary"].pop("seconds_per_utterance") > 0
+    for seconds in ("seconds_per_utterance", "seconds_mean"):
+        assert together["summary"].pop(seconds) > 0
     assert together["summary"] == alone["summary"]
     assert staa("report", shards).out.count("Emo18") == staa("report", whole).out.count("Emo18")
     merged = staa(*command, "-o", out)
@@ -215,7 +216,7 @@ def family(process: int) -> set[int]:
 
 def slow(world: World, folder: Path) -> tuple[object, ...]:
     """An attack that lasts for some seconds."""
-    return ("baseline", world.recipes["pgd"], folder, "--threat", world.emo18, "--set", "steps=60")
+    return ("baseline", world.recipes["pgd"], folder, "--threat", world.emo18, "--set", "steps=25")
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +306,7 @@ def partial_of(build: Any, marks: Path, times: int) -> Any:
     return partial(Deadly(build.func, "0/06.wav", marks, times), *build.args)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.3])
+@pytest.mark.parametrize("delay", [0.0, 0.1])
 def test_ctrl_c_with_workers(staa: Staa, world: World, folder: Path, whole: dict[str, Any], tmp_path: Path, delay: float) -> None:
     command, out = slow(world, folder), tmp_path / "out"
     process = launch(command, "-o", out, "--jobs", 2)

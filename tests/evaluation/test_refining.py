@@ -11,8 +11,10 @@ from torch import Tensor
 
 from staa_cli.attacks.frank_wolfe import FrankWolfe
 from staa_cli.audio.budget import Budget
+from staa_cli.evaluation import attackers
 from staa_cli.evaluation.attackers import GeneratorAttacker
 from staa_cli.evaluation.request import settle
+from staa_cli.generator import guide
 from staa_cli.generator.checkpoint import LoadedGenerator
 from staa_cli.generator.recipe import Sparsity, TrainGeneratorRecipe
 from staa_cli.generator.staa_net import CERTAIN, STAANet
@@ -80,6 +82,11 @@ def test_a_generator_that_knows_nothing_answers_to_the_sum_of_all_looks() -> Non
     assert turns > 1
 
 
+def test_its_own_looks_after_the_first_are_taken_where_its_answers_lead_too() -> None:
+    for further in (1, 2, 4):
+        assert torch.equal(attack(further, guide="gradient", looks=3), attack(further + 2, guide="gradient", looks=1))
+
+
 def test_behind_a_generator_without_a_guide_frank_wolfe_goes_on() -> None:
     """To the corner of what it sees at the first answer, where that leads further."""
     start, refined = attack(0), attack(1)
@@ -97,15 +104,38 @@ def test_behind_a_generator_without_a_guide_frank_wolfe_goes_on() -> None:
     "settings", [{}, {"guide": "prediction"}, {"guide": "gradient", "looks": 2}, {"guide": "gradient", "target": "any"}]
 )
 def test_more_looks_get_further_and_leave_alone_what_is_done(settings: dict[str, Any]) -> None:
-    found = {refine: attack(refine, **settings) for refine in (0, 2, 6)}
-    for few, many in ((0, 2), (2, 6)):
+    found = {refine: attack(refine, **settings) for refine in (1, 2, 6)}
+    for few, many in ((1, 2), (2, 6)):
         before, after = beyond(found[few]), beyond(found[many])
         assert torch.equal(found[many][before > 0], found[few][before > 0])
         assert (after >= before).all()
-    assert (beyond(found[6]) > beyond(found[0])).any()
+    assert (beyond(found[6]) > beyond(found[1])).any()
     for made in found.values():
         assert ((made - X).abs() <= 0.02 + 1e-12).all()
         assert ((made != X).sum(dim=1) == K).all()
+
+
+def test_no_gradient_is_taken_that_nobody_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at an answer that succeeds, nor at the last one."""
+    taken = [0] * len(X)
+
+    def slope(leaf: Tensor, *others: Any, **wish: Any) -> Tensor:
+        taken[int((leaf - X).abs().amax(dim=1).argmin())] += 1
+        return guide.slope(leaf, *others, **wish)
+
+    gradients = {}
+    monkeypatch.setattr(attackers, "slope", slope)
+    for refine in (0, 1, 6):
+        taken[:] = [0] * len(X)
+        fooled = beyond(attack(refine, guide="gradient")) > 0
+        gradients[refine] = list(taken)
+        assert all(count == refine for count, done in zip(taken, fooled.tolist(), strict=True) if not done)
+    succeeded = beyond(attack(0, guide="gradient")) > 0
+    assert succeeded.any()
+    assert not succeeded.all()
+    assert gradients[0] == [0] * len(X)
+    assert gradients[1] == [int(not done) for done in succeeded.tolist()]
+    assert all(count == 0 for count, done in zip(gradients[6], succeeded.tolist(), strict=True) if done)
 
 
 def test_a_wanted_class_is_come_nearer_to() -> None:

@@ -21,8 +21,8 @@ from staa_cli.runtime.errors import UsageError
 def run(attack: Any) -> Any:
     """run(attacker, sparsity, rate, …): an attack with what a picture needs."""
 
-    def make(attacker: str, sparsity: float | None, rate: float = 50.0, **extra: Any) -> FinishedRun:
-        more = {"sparsity_percent": {"all": sparsity, "successful": 77.0}}
+    def make(attacker: str, sparsity: float | None, rate: float = 50.0, mean: float | None = None, **extra: Any) -> FinishedRun:
+        more = {"sparsity_percent": {"all": sparsity, "successful": 77.0}, "seconds_mean": mean}
         return FinishedRun(*attack(attacker, asr={"emo18": rate, "zhao19": rate / 2}, placebo=rate / 10, more=more, **extra))
 
     return make
@@ -61,6 +61,13 @@ def test_seconds_join_the_refinements_and_not_the_sparsities(run: Any) -> None:
     assert [line.attacker for line in lines] == ["STAA-Net guided 5 %", "STAA-Net guided 2 %"]
     assert [cost for cost, _ in numbers(lines[0])] == pytest.approx([0.1, 0.2, 0.6])
     assert len(trace(runs, AXES["sparsity"])) == 3
+
+
+def test_what_takes_long_counts_in_the_mean(run: Any) -> None:
+    """An attack that stops at success looks cheap by its median; summaries of older versions have no other."""
+    runs = [guided(run, 2, 50, refine=refine, seconds=0.1, mean=0.1 + refine) for refine in (1, 5)]
+    (line,) = trace([*runs, guided(run, 2, 50, refine=0, seconds=0.2)], AXES["seconds"])
+    assert [cost for cost, _ in numbers(line)] == pytest.approx([0.2, 1.1, 5.1])
 
 
 def test_baselines_of_one_name_are_a_line_over_what_they_set(run: Any) -> None:

@@ -25,7 +25,7 @@ from staa_cli.runtime.errors import StaaError
 from staa_cli.runtime.folders import write_text
 from staa_cli.runtime.run import Run
 
-ROUNDS = int(os.environ.get("STAA_ROUNDS", "120"))
+ROUNDS = int(os.environ.get("STAA_ROUNDS", "60"))
 FILES = ["0.wav", "1.wav", "2.wav"]
 OLD = 99
 """The seed of what stands there before a round."""
