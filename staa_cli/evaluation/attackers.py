@@ -13,7 +13,7 @@ from staa_cli.attacks.core.attack import Attack, Outcome
 from staa_cli.audio.sparsity import place, share_of, steepest
 from staa_cli.evaluation.request import AttackRecipe
 from staa_cli.generator.checkpoint import LoadedGenerator
-from staa_cli.generator.guide import ask, look, slope
+from staa_cli.generator.guide import look, slope, view
 from staa_cli.generator.staa_net import Request
 from staa_cli.metrics.margin import margin
 from staa_cli.runtime.errors import UsageError, unknown
@@ -121,7 +121,7 @@ class GeneratorAttacker:
         answers_itself = guided = asked.gradient is not None
         looks = recipe.refine + (recipe.generator.looks - 1 if guided else 0)
         for step in range(looks + 1):
-            leaf, logits = ask(self.threat.victim, found)
+            leaf, logits = view(self.threat.victim, found)
             come = float(margin(logits.detach(), *((clean, False) if self.target is None else (wish, True))))
             if come > nearest:
                 nearest, kept = come, found

@@ -40,7 +40,7 @@ def look(
     k, dense = share_of(waveforms, percent), torch.zeros_like(epsilon)
     for number in range(looks):
         point = steepest(waveforms, total, epsilon, k, dense) if number else waveforms
-        leaf, logits = ask(victim, point)
+        leaf, logits = view(victim, point)
         if predictions is None:
             predictions = logits.argmax(dim=1)
         total += slope(leaf, logits, predictions if targets is None else targets, targeted=targets is not None)
@@ -48,7 +48,7 @@ def look(
     return predictions, total
 
 
-def ask(victim: nn.Module, point: Tensor) -> tuple[Tensor, Tensor]:
+def view(victim: nn.Module, point: Tensor) -> tuple[Tensor, Tensor]:
     """The first half of a look, a forward pass at `(B, T)`. Returns: the leaf, and `(B, K)` logits with their graph to it."""
     with torch.enable_grad():
         leaf = point.detach().requires_grad_()
@@ -59,7 +59,7 @@ def slope(leaf: Tensor, logits: Tensor, reference: Tensor, *, targeted: bool) ->
     """The second half, a backward pass.
 
     Args:
-        leaf, logits: what `ask` returns.
+        leaf, logits: what `view` returns.
         reference: `(B,)` the class to leave; or to reach, where `targeted`.
 
     Returns:
