@@ -228,8 +228,8 @@ SECTIONS = {
             suffix=", guided by noise-trained Emo18",
         ),
         Part(
-            "Attacks made for transfer on EMOVO, the threat model the same. VMI came later, after Emo18 and Zhao19 had been trained again, "
-            "with the same result bit for bit; σ-zero was not run.",
+            "Attacks made for transfer on EMOVO, the threat model the same. VMI and σ-zero came later, after Emo18 and Zhao19 had been "
+            "trained again, with the same result bit for bit.",
             EMOVO,
             ("generators/emovo/*/transfer/*",),
             suffix=", attacks made for transfer",
