@@ -77,7 +77,7 @@ class TrainGeneratorRecipe(Strict):
     sparsity: Sparsity | None = Field(None, description="an exact share of samples, on demand")
     threshold: Threshold | None = Field(None, description="or else the paper's positions and losses")
     guide: Literal["none", "prediction", "gradient"] = Field(
-        "none", description="what it is told of the threat model: its clean prediction, or also its gradient; none transfers best"
+        "none", description="what it is told of the threat model: its clean prediction, or also its gradient"
     )
     looks: int = Field(1, ge=1, description="so many gradients, each but the first where the ones before lead")
     target: Literal["any"] | None = Field(None, description="any: trained to reach every wanted class from every other one")

@@ -222,6 +222,15 @@ SECTIONS = {
             suffix=", not guided",
         ),
         Part(
+            "The same, told Emo18's clean prediction: one forward pass, no gradient. Emo18 and Zhao19 were trained again for it, with "
+            "the same result bit for bit; the CNN-LSTM did not judge.",
+            "V=runs/victims/emovo/seed-0; G=runs/generators/emovo/seed-0; staa train-generator staa-net --set guide=prediction "
+            "--data runs/emovo/data --threat $V/emo18 -o $G/told; staa attack $G/told runs/emovo/data --split test --victim $V/emo18 "
+            "--victim $V/zhao19 --sparsity 1,2,5,6.25,10,16.5 -o $G/told-test",
+            ("generators/emovo/*/told-test/*",),
+            suffix=", told the prediction",
+        ),
+        Part(
             "The same, guided by noise-trained Emo18.",
             EMOVO,
             ("generators/emovo/*/guided-test/*",),
@@ -248,9 +257,11 @@ SECTIONS = {
             suffix=", one gradient step",
         ),
         Part(
-            "Guided by the same Emo18, which alone judges; beside it Frank-Wolfe with as many gradients (three, and eight for the five "
-            "further looks), and sPGD with up to 300 steps. Emo18 was trained again for it and came out the same, bit for bit.",
-            f"{RAVDESS.replace('staa-net', 'guided')} JUDGES=emo18; the others such as: G=runs/generators/ravdess/seed-0; "
+            "Guided by the same Emo18; its answers without further looks are judged by three victims, the rest by Emo18 alone. Beside it "
+            "Frank-Wolfe with as many gradients (three, and eight for the five further looks), and sPGD with up to 300 steps. The victims "
+            "were trained again for it and came out the same, bit for bit.",
+            f"{RAVDESS.replace('staa-net', 'guided')} JUDGES='emo18 zhao19 cnn-lstm'; the others such as: "
+            "G=runs/generators/ravdess/seed-0; "
             "staa attack $G/guided runs/ravdess/data --split test --sparsity 2 --refine 5 -o $G/refined/5; staa baseline frank-wolfe "
             "runs/ravdess/data --split test --threat runs/victims/ravdess/seed-0/emo18 --set steps=3 --set percent=6.25 "
             "-o $G/frank-wolfe-3",
