@@ -223,7 +223,7 @@ SECTIONS = {
         ),
         Part(
             "The same, told Emo18's clean prediction: one forward pass, no gradient. Emo18 and Zhao19 were trained again for it, with "
-            "the same result bit for bit; the CNN-LSTM did not judge. Up to 5 % of the samples it is weaker than the one told nothing, also on "
+            "the same result bit for bit; the CNN-LSTM did not judge. Up to 5 % it is weaker than the one told nothing, also on "
             "Zhao19; from 10 % it is stronger.",
             "V=runs/victims/emovo/seed-0; G=runs/generators/emovo/seed-0; staa train-generator staa-net --set guide=prediction "
             "--data runs/emovo/data --threat $V/emo18 -o $G/told; staa attack $G/told runs/emovo/data --split test --victim $V/emo18 "
