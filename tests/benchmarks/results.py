@@ -262,10 +262,9 @@ SECTIONS = {
             "Frank-Wolfe with as many gradients (three, and eight for the five further looks), and sPGD with up to 300 steps. The victims "
             "were trained again for it and came out the same, bit for bit.",
             f"{RAVDESS.replace('staa-net', 'guided')} JUDGES='emo18 zhao19 cnn-lstm'; the others such as: "
-            "G=runs/generators/ravdess/seed-0; "
-            "staa attack $G/guided runs/ravdess/data --split test --sparsity 2 --refine 5 -o $G/refined/5; staa baseline frank-wolfe "
-            "runs/ravdess/data --split test --threat runs/victims/ravdess/seed-0/emo18 --set steps=3 --set percent=6.25 "
-            "-o $G/frank-wolfe-3",
+            "G=runs/generators/ravdess/seed-0; staa attack $G/guided runs/ravdess/data --split test --sparsity 2 --refine 5 "
+            "-o $G/refined/5; staa baseline frank-wolfe runs/ravdess/data --split test --threat runs/victims/ravdess/seed-0/emo18 "
+            "--set steps=3 --set percent=6.25 -o $G/frank-wolfe-3",
             (
                 "generators/ravdess/*/guided-test/*",
                 "generators/ravdess/*/refined/*",
