@@ -158,8 +158,9 @@ truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 
 # STAA-Net: a recipe and its threat models for each name.
 GENERATED := $(RUNS)/generators/$(CORPUS)
-GENERATORS ?= staa-net pool guided guided-paper
+GENERATORS ?= staa-net conditional pool guided guided-paper
 TARGETED ?= targeted-paper
+RECIPE_conditional := staa-net --set guide=prediction
 RECIPE_pool := staa-net
 RECIPE_guided-paper := guided
 RECIPE_targeted-paper := targeted

@@ -11,6 +11,9 @@ from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.schema import Strict
 
+GUIDED = {"none": "", "prediction": "conditional", "gradient": "guided"}
+"""What a generator is told of the threat model → how its name says it."""
+
 
 class AttackRecipe(Strict):
     """One attack with a trained generator."""
@@ -32,7 +35,7 @@ class AttackRecipe(Strict):
 
     def attacker(self, pool: list[str]) -> str:
         """Its name in tables. `pool`: the threat models that trained it."""
-        parts = ["STAA-Net", "(paper)" if self.generator.threshold else "", "guided" if self.generator.guide == "gradient" else ""]
+        parts = ["STAA-Net", "(paper)" if self.generator.threshold else "", GUIDED[self.generator.guide]]
         parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", refined(self.refine) if self.refine else ""]
         parts += [f"→ {self.target}" if self.target else "", f"of {' and '.join(pool)}" if len(pool) > 1 else ""]
         return " ".join(filter(None, parts))
