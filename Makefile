@@ -158,13 +158,15 @@ truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 
 # STAA-Net: a recipe and its threat models for each name.
 GENERATED := $(RUNS)/generators/$(CORPUS)
-GENERATORS ?= staa-net conditional pool guided guided-paper
+GENERATORS ?= staa-net unguided pool guided guided-paper
 TARGETED ?= targeted-paper
-RECIPE_conditional := staa-net --set guide=prediction
+RECIPE_unguided := staa-net --set guide=none
 RECIPE_pool := staa-net
+RECIPE_unguided-pool := $(RECIPE_unguided)
 RECIPE_guided-paper := guided
 RECIPE_targeted-paper := targeted
 THREATS_pool := emo18 cnn-lstm
+THREATS_unguided-pool := $(THREATS_pool)
 THREATS_guided-paper := emo18-paper
 THREATS_targeted-paper := emo18-paper
 KEPT_SHARES := 1,2,5,6.25,10,16.5

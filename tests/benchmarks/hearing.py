@@ -131,7 +131,7 @@ def main() -> None:
         for name in options.trials.split(","):
             folder = options.out / f"seed-{seed}" / name
             with trial(name) as told:
-                chosen = [*told, "--set", f"epochs={options.epochs}", "--seed", seed]
+                chosen = [*told, "--set", "guide=none", "--set", f"epochs={options.epochs}", "--seed", seed]
                 staa("train-generator", options.recipe, "--data", options.data, "--threat", options.threat, *chosen, "-o", folder)
             tried = folder.with_name(f"{name}-val")
             staa("attack", folder, options.data, "--split", "val", *judges, "--sparsity", options.sparsity, "-o", tried)
