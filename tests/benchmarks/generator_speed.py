@@ -1,4 +1,4 @@
-"""Seconds per utterance of 6 s: the generator told nothing, the class, gradients; beside it PGD of 20 steps, sPGD, SparseFool, on one victim.
+"""Seconds per utterance of 6 s: the generator told nothing, the class, gradients; beside it PGD of 20 steps, sPGD and SparseFool.
 
 Run by hand, from the repository's root, on a generator's threat model and a prepared corpus:
 
