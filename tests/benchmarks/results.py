@@ -202,12 +202,12 @@ SECTIONS = {
             suffix=", conditional, two threat models",
         ),
         Part(
-            "Attacks on 6.25 % of the samples, on the same victims as those of the first seed.",
+            "One gradient step on 6.25 % of the samples, on the victims of the first seed.",
             "V=runs/second/victims/emodb/seed-0; staa baseline fgsm-sparse --set positions.percent=6.25 runs/second/emodb/data "
             "--split test --threat $V/emo18 --victim $V/zhao19 --victim $V/cnn-lstm "
-            "-o runs/second/generators/emodb/seed-0/transfer/fgsm-sparse; the others as the preset `transfer` has them",
+            "-o runs/second/generators/emodb/seed-0/transfer/fgsm-sparse",
             ("second/generators/emodb/*/transfer/*",),
-            suffix=", attacks made for transfer, second processor",
+            suffix=", one gradient step, second processor",
         ),
         Part(
             "Attacks on the same victims and as many samples, on the H100; the others of the preset are still to run there. One step along "
@@ -280,6 +280,13 @@ SECTIONS = {
             f"{RAVDESS} JUDGES='emo18 zhao19 cnn-lstm'",
             ("generators/ravdess/*/unguided-test/*",),
             suffix=", not guided",
+        ),
+        Part(
+            "The same, told the class that Emo18 hears, one training: at every share it transfers to Zhao19 better than all others here "
+            "that Zhao19 judged, and not at all to the CNN-LSTM. The victims were trained again for it and came out the same, bit for bit.",
+            f"{RAVDESS.replace('unguided', 'staa-net')} JUDGES='emo18 zhao19 cnn-lstm'",
+            ("generators/ravdess/*/staa-net-test/*",),
+            suffix=", conditional",
         ),
         Part(
             "One gradient step on as many samples, on the same victims; the attacks made for transfer are still to run on RAVDESS.",
