@@ -41,7 +41,7 @@ def test_every_sparsity_has_a_folder_and_is_hit_on_disk(staa: Staa, world: World
     assert run.code == 0, run.err
     for percent in (5, 12.5, 50):
         folder = tmp_path / f"out/sparsity-{percent:g}"
-        assert summary(folder)["attacker"] == f"STAA-Net {percent:g} %"
+        assert summary(folder)["attacker"] == f"STAA-Net conditional {percent:g} %"
         assert summary(folder)["sparsity_percent"]["all"] == pytest.approx(percent, rel=0.05)
         for record in records(folder):
             samples = record["audio"]["samples"]
@@ -53,7 +53,7 @@ def test_every_sparsity_has_a_folder_and_is_hit_on_disk(staa: Staa, world: World
 
 def test_one_value_makes_no_folder_of_its_own(staa: Staa, world: World, tmp_path: Path) -> None:
     assert staa("attack", world.generator, world.data, "--split", "test", "--sparsity", "5", "-o", tmp_path / "one").code == 0
-    assert summary(tmp_path / "one")["attacker"] == "STAA-Net 5 %"
+    assert summary(tmp_path / "one")["attacker"] == "STAA-Net conditional 5 %"
     again = staa("attack", world.generator, world.data, "--split", "test", "--sparsity", "5,6", "-o", tmp_path / "one")
     assert again.code == 2
     assert "is a finished run itself" in again.err
@@ -96,7 +96,7 @@ def test_refining_never_loses_a_success_and_moves_no_more_samples(staa: Staa, wo
         assert all(record["linf"] <= record["epsilon"] for record in records(out))
         rates.append(summary(out)["victims"]["emo18"]["asr_percent"])
     assert rates[1] >= rates[0]
-    assert summary(tmp_path / "3")["attacker"] == "STAA-Net 10 % + 3 looks"
+    assert summary(tmp_path / "3")["attacker"] == "STAA-Net conditional 10 % + 3 looks"
 
 
 def test_equal_bytes_again_and_in_another_order(staa: Staa, world: World, versatile: Path, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_every_threat_model_of_a_pool_is_heard(
     assert sum(times.values()) == steps * (2 if pool == "all" else 1)
     assert min(times.values()) > 0
     attacked = staa("attack", tmp_path / "out", world.data, "--split", "test", "-o", tmp_path / "adv", "--json")
-    assert json.loads(attacked.out)["summary"]["attacker"] == "STAA-Net 20 % of emo18 and zhao19"
+    assert json.loads(attacked.out)["summary"]["attacker"] == "STAA-Net conditional 20 % of emo18 and zhao19"
 
 
 def test_every_threat_model_of_a_pool_counts_alike() -> None:
