@@ -6,7 +6,7 @@ Run by hand, from the repository's root (one core: an hour):
     OMP_NUM_THREADS=1 python -m tests.benchmarks.hearing --data runs/demo/data --threat runs/demo/emo18 --victim runs/demo/zhao19 \\
         -o runs/hearing
 
-A generator is trained for each trial and seed, and judged on val, where choices are made. The trials are the recipe as it is, and with:
+A generator is trained for each trial and seed, and judged on val, where choices are made. The trials: the recipe, told nothing, and with:
 
 - masks: bands and times masked, as recipes can have them;
 - shuffle: the utterance cut at two random places, its blocks in random order (block shuffle, K. Wang et al., CVPR 2024);

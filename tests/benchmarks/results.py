@@ -72,7 +72,11 @@ class Part:
 
 H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='unguided unguided-pool guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
 EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net unguided guided' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
-RAVDESS = "make runs/generators/ravdess/seed-0/unguided-test/sparsity-16.5/metrics.json CORPUS=ravdess KEPT_SHARES=2,6.25,10,16.5"
+RAVDESS = (
+    "make runs/generators/ravdess/seed-0/{}-test/sparsity-16.5/metrics.json CORPUS=ravdess KEPT_SHARES=2,6.25,10,16.5 "
+    "JUDGES='emo18 zhao19 cnn-lstm'"
+)
+"""For the name of a generator."""
 SECOND = "make RUNS=runs/second CORPUS=emodb JUDGES='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
 CONDITIONAL = (
     "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net unguided pool' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
@@ -179,6 +183,13 @@ SECTIONS = {
             suffix=", two threat models",
         ),
         Part(
+            "Attacks on the same victims and as many samples, on the H100; the others of the preset are still to run there. One step along "
+            "the gradient transfers to Zhao19 as well as STAA-Net.",
+            H100,
+            ("h100/generators/emodb/*/transfer/*",),
+            suffix=", attacks on a GPU",
+        ),
+        Part(
             "STAA-Net as its recipe is, told the class that Emo18 hears. On a second processor, with victims of its own for each seed. "
             "That it is told was chosen on val, by another seed of Emo18; Zhao19 and the CNN-LSTM chose nothing. On Emo18 itself it is "
             "stronger than the one told nothing below, for every seed and share; on the others the seeds' spread is larger than what lies "
@@ -208,13 +219,6 @@ SECTIONS = {
             "-o runs/second/generators/emodb/seed-0/transfer/fgsm-sparse",
             ("second/generators/emodb/*/transfer/*",),
             suffix=", one gradient step, second processor",
-        ),
-        Part(
-            "Attacks on the same victims and as many samples, on the H100; the others of the preset are still to run there. One step along "
-            "the gradient transfers to Zhao19 as well as STAA-Net.",
-            H100,
-            ("h100/generators/emodb/*/transfer/*",),
-            suffix=", attacks on a GPU",
         ),
         Part(
             "Attacks made for transfer and the strongest sparse ones, on as many samples, from noise-trained Emo18. The settings of MI "
@@ -256,9 +260,9 @@ SECTIONS = {
             suffix=", not guided",
         ),
         Part(
-            "The same, told Emo18's clean prediction. The victims were trained again for it, with the same result bit for bit. Up to 5 % "
-            "it is weaker than the one told nothing, also on Zhao19; from 10 % it is stronger.",
-            EMOVO,
+            "The same, told Emo18's clean prediction. Emo18 and Zhao19 were trained again for it, with the same result bit for bit; the "
+            "CNN-LSTM did not judge. Up to 5 % it is weaker than the one told nothing, also on Zhao19; from 10 % it is stronger.",
+            EMOVO.replace(" cnn-lstm", ""),
             ("generators/emovo/*/staa-net-test/*",),
             suffix=", conditional",
         ),
@@ -277,14 +281,14 @@ SECTIONS = {
         ),
         Part(
             "RAVDESS, one seed, 300 utterances of five speakers, on whom the victims' UAR is 44 to 48 %. Not guided.",
-            f"{RAVDESS} JUDGES='emo18 zhao19 cnn-lstm'",
+            RAVDESS.format("unguided"),
             ("generators/ravdess/*/unguided-test/*",),
             suffix=", not guided",
         ),
         Part(
             "The same, told the class that Emo18 hears, one training: at every share it transfers to Zhao19 better than all others here "
             "that Zhao19 judged, and not at all to the CNN-LSTM. The victims were trained again for it and came out the same, bit for bit.",
-            f"{RAVDESS.replace('unguided', 'staa-net')} JUDGES='emo18 zhao19 cnn-lstm'",
+            RAVDESS.format("staa-net"),
             ("generators/ravdess/*/staa-net-test/*",),
             suffix=", conditional",
         ),
@@ -299,7 +303,7 @@ SECTIONS = {
             "Guided by the same Emo18; its answers without further looks are judged by three victims, the rest by Emo18 alone. Beside it "
             "Frank-Wolfe with as many gradients (three, and eight for the five further looks), and sPGD with up to 300 steps. The victims "
             "were trained again for it and came out the same, bit for bit.",
-            f"{RAVDESS.replace('unguided', 'guided')} JUDGES='emo18 zhao19 cnn-lstm'; the others such as: "
+            f"{RAVDESS.format('guided')}; the others such as: "
             "G=runs/generators/ravdess/seed-0; staa attack $G/guided runs/ravdess/data --split test --sparsity 2 --refine 5 "
             "-o $G/refined/5; staa baseline frank-wolfe runs/ravdess/data --split test --threat runs/victims/ravdess/seed-0/emo18 "
             "--set steps=3 --set percent=6.25 -o $G/frank-wolfe-3",
