@@ -61,7 +61,7 @@ def attack(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Attack audio with a trained STAA-Net. One forward pass per utterance, a WAV for every file.
+    """Attack audio with a trained STAA-Net. One pass of the generator per utterance, a WAV for every file.
 
     \b
     Examples:

@@ -70,7 +70,8 @@ def conclude(run: Run, metrics: dict[str, Any], output: Output, *, shown: bool =
     summary = metrics["summary"]
     if summary.get("failed"):
         total = summary["failed"] + summary["utterances"]
-        output.error(f"{summary['failed']} of {total} files failed; the others are in {run.out}")
+        others = f"the others are in {run.out}" if summary["utterances"] else f"there are no others in {run.out}"
+        output.error(f"{summary['failed']} of {total} files failed; {others}")
         return 1
     output.message(f"{run.out} is finished: nothing to do" if run.finished else f"done: {run.out}")
     return 0

@@ -39,6 +39,14 @@ def copy_of(folder: Path, target: Path) -> Path:
 # --- Files
 
 
+def test_where_every_file_failed_no_others_are_promised(attack: Attack, tmp_path: Path) -> None:
+    text = tmp_path / "notes.md"
+    text.write_text("no sound")
+    outcome = attack(text, "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert f"1 of 1 files failed; there are no others in {tmp_path / 'out'}" in outcome.err
+
+
 def test_damaged_files_fail_alone(attack: Attack, tmp_path: Path) -> None:
     good = make_mixture(tmp_path / "in")
     before = contents(tmp_path / "in")

@@ -347,7 +347,7 @@ def test_budgets_of_a_sweep_stand_in_the_order_of_their_values(attack: Any) -> N
 
 def test_failures_and_devices_are_noted(attack: Any) -> None:
     table = only([attack(failed=3), attack("PGD", device="cuda:0")], "attacks")
-    assert "runs/STAA-Net-emo18-emodb-val-0-: 3 utterances failed and are not counted" in table.notes
+    assert "runs/STAA-Net-emo18-emodb-val-0-: 3 utterances failed, not counted" in table.notes
     speed = "Speed: median seconds per utterance, the attack alone, on"
     assert f"{speed} cpu (STAA-Net); cuda:0 (PGD)" in table.notes
     path, metrics = attack()
