@@ -107,7 +107,8 @@ def differing(entries: Sequence[Entry]) -> list[str]:
     """The settings in which entries differ.
 
     A key that a recipe does not know, an older version's, is no difference, unless a seed comes twice: the same again is no repetition.
-    The threat model is none either, as each seed may have one of its own, unless a seed comes twice among entries that else agree.
+    The threat model is none either, as each seed may have one of its own, unless a seed comes twice among runs that else agree, also in
+    what the entries leave out of their settings.
     """
     keys = dict.fromkeys(key for entry in entries for key in entry.settings)
     twice = repeats(entries)
@@ -116,7 +117,7 @@ def differing(entries: Sequence[Entry]) -> list[str]:
         return len({entry.settings.get(key) for entry in entries if twice or knows(entry.settings, key)}) > 1
 
     others = [key for key in keys if key != THREAT and differs(key)]
-    alike = grouped(entries, lambda entry: tuple(entry.settings.get(key) for key in others))
+    alike = grouped(entries, lambda entry: tuple(item for item in entry.run.settings.items() if item[0] != THREAT))
     return [key for key in keys if key in others or (key == THREAT and differs(key) and any(map(repeats, alike)))]
 
 

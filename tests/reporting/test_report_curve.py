@@ -55,6 +55,19 @@ def test_seeds_are_one_point_with_a_deviation(run: Any) -> None:
     assert rates["emo18"].beside.placebo == pytest.approx(2.1)  # type: ignore[union-attr]
 
 
+def test_seeds_with_threat_models_of_their_own_are_one_line_as_in_tables(run: Any) -> None:
+    """Unless one seed followed several: those are lines apart, as they are rows apart."""
+
+    def of(seed: int, threat: str, percent: float) -> FinishedRun:
+        return guided(run, percent, 10 * percent + seed, seed, checkpoints={"victims": [threat * 64]})
+
+    (line,) = trace([of(seed, threat, percent) for seed, threat in enumerate("abc") for percent in (5, 2)], AXES["sparsity"])
+    assert (line.attacker, numbers(line)) == ("STAA-Net guided", [(pytest.approx(2.98), 21), (pytest.approx(5.95), 51)])
+    lines = trace([of(0, threat, percent) for threat in "ab" for percent in (5, 2)], AXES["sparsity"])
+    assert [line.attacker for line in lines] == [f"STAA-Net guided (threat model {7 * threat})" for threat in "ab"]
+    assert [len(line.points) for line in lines] == [2, 2]
+
+
 def test_seconds_join_the_refinements_and_not_the_sparsities(run: Any) -> None:
     runs = [guided(run, percent, 50, refine=refine, seconds=0.1 * (1 + refine)) for percent in (5, 2) for refine in (0, 5, 1)]
     lines = trace(runs, AXES["seconds"])
