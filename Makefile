@@ -160,8 +160,9 @@ truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 GENERATED := $(RUNS)/generators/$(CORPUS)
 GENERATORS ?= staa-net unguided pool guided guided-paper
 TARGETED ?= targeted-paper
-RECIPE_unguided := staa-net --set guide=none
-RECIPE_pool := staa-net
+RECIPE_staa-net-10 := staa-net --set epochs=10
+RECIPE_unguided := $(RECIPE_staa-net-10) --set guide=none
+RECIPE_pool := $(RECIPE_staa-net-10)
 RECIPE_unguided-pool := $(RECIPE_unguided)
 RECIPE_guided-paper := guided
 RECIPE_targeted-paper := targeted
