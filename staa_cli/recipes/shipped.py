@@ -47,15 +47,15 @@ def find_recipe(name: str, step: str) -> Path:
     Raises:
         UsageError: neither exists; the command that has a recipe of that name is said, or the nearest name of this one, or all of them.
     """
-    path, known = Path(name), shipped(step)
+    path, stem, known = Path(name), name.removesuffix(".yaml"), shipped(step)
     if path.is_file():
         return path
-    if name.removesuffix(".yaml") in known:
-        return known[name.removesuffix(".yaml")]
+    if stem in known:
+        return known[stem]
     if path.is_dir():
         raise UsageError(f"{name} is a folder, expected a recipe: a YAML file or one of {', '.join(known)}")
-    other = next((other for other in FOLDERS if name in shipped(other)), None)
+    other = next((other for other in FOLDERS if stem in shipped(other)), None)
     if other:
-        raise UsageError(f"'{name}' is a recipe of 'staa {other}', not of 'staa {step}'; expected a file or one of {', '.join(known)}")
+        raise UsageError(f"'{stem}' is a recipe of 'staa {other}', not of 'staa {step}'; expected a file or one of {', '.join(known)}")
     near = suggestion(name, known) or suggestion(PurePath(name).name, known) or f", neither a file nor one of {', '.join(known)}"
     raise UsageError(f"there is no recipe '{name}'{near}")

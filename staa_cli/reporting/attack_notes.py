@@ -49,8 +49,7 @@ def speed_notes(runs: Sequence[FinishedRun]) -> list[str]:
 
 def notes_on_runs(runs: Sequence[FinishedRun]) -> list[str]:
     """What to know before comparing them."""
-    counts = [(run, run.number("failed") or 0) for run in runs]
-    failed = [f"{run.path}: {count:g} utterance{'s' * (count != 1)} failed, not counted" for run, count in counts if count]
+    failed = [f"{run.path}: {n:g} utterance{'s' * (n != 1)} failed, not counted" for run in runs if (n := run.number("failed"))]
     made = [f"{run.path}: its utterances were made by {makers}" for run in runs if (makers := makers_of(run))]
     return [*input_notes(runs), *failed, *made, *filter(None, map(unscored_note, runs))]
 

@@ -117,7 +117,7 @@ def differing(entries: Sequence[Entry]) -> list[str]:
         return len({entry.settings.get(key) for entry in entries if twice or knows(entry.settings, key)}) > 1
 
     others = [key for key in keys if key != THREAT and differs(key)]
-    alike = grouped(entries, lambda entry: tuple(item for item in entry.run.settings.items() if item[0] != THREAT))
+    alike = grouped(entries, lambda entry: frozenset(item for item in entry.run.settings.items() if item[0] != THREAT))
     return [key for key in keys if key in others or (key == THREAT and differs(key) and any(map(repeats, alike)))]
 
 

@@ -298,7 +298,10 @@ SECTIONS = {
             "The same, told the class that Emo18 hears, after ten epochs: two trainings on the same victims, which differ in their seed "
             "alone. The first sends nearly all utterances to one class, and Zhao19 follows it there; the second has no such class. The "
             "victims were trained again for it and came out the same, bit for bit.",
-            f"{RAVDESS.format('staa-net-10')}; again with --seed 1 of 'staa train-generator'",
+            f"{RAVDESS.format('staa-net-10')}; the second: "
+            "V=runs/victims/ravdess/seed-0; G=runs/generators/ravdess/seed-0/staa-net-10-seed-1; "
+            "staa train-generator staa-net --set epochs=10 --seed 1 --data runs/ravdess/data --threat $V/emo18 -o $G; staa attack $G "
+            "runs/ravdess/data --split test --victim $V/zhao19 --victim $V/cnn-lstm --sparsity 2,6.25,10,16.5 -o $G-test",
             ("generators/ravdess/*/staa-net-10*-test/*",),
             suffix=", conditional, ten epochs",
         ),

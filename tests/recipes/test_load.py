@@ -229,6 +229,7 @@ def test_no_other_name_is_taken_for_a_shipped_one(tmp_path: Path, monkeypatch: p
         ("baseline", "survy", "there is no recipe 'survy'; did you mean 'survey'?"),
         ("baseline", "xyz", "there is no recipe 'xyz', neither a file nor one of bim, bim-logmel, "),
         ("train-victim", "pgd", "'pgd' is a recipe of 'staa baseline', not of 'staa train-victim'; expected a file or one of cnn-lstm, "),
+        ("train-victim", "pgd.yaml", "'pgd' is a recipe of 'staa baseline', not of 'staa train-victim'; expected a file or "),
         ("train-victim", ".", ". is a folder, expected a recipe: a YAML file or one of cnn-lstm, cnn-lstm-paper, "),
     ],
 )

@@ -167,6 +167,9 @@ def test_threat_models_of_one_name_are_told_apart_by_their_weights(attack: Any) 
         "STAA-Net (threat model bbbbbbb)",
     ]
     assert len(only([plain, judged(1, "b")], "attacks").rows) == 1, "each seed has its own"
+    one, other = ({"attack": "pgd", "steps": 5}, "a"), ({"steps": 5, "attack": "pgd"}, "b")
+    made = [attack(recipe=recipe, name=threat, checkpoints={"victims": [threat * 64]}) for recipe, threat in (one, other)]
+    assert len(only(made, "attacks").rows) == 2, "in whatever order recipes have their keys"
 
 
 def test_each_seed_has_its_own_threat_model_also_where_a_setting_is_swept(attack: Any) -> None:
