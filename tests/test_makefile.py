@@ -1,0 +1,63 @@
+"""What the Makefile would run, by `make -n`: nothing is made."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def commands(target: str, folder: Path, *variables: str) -> list[list[str]]:
+    """The words of every `staa` that the target runs where nothing was made before."""
+    asked = ["make", "--dry-run", "--no-print-directory", target, f"RUNS={folder}", "STAA=staa", *variables]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.replace("\\\n", " ").splitlines() if line.startswith("staa ")]
+
+
+def runs(found: list[list[str]], command: str) -> dict[str, list[str]]:
+    """Of the runs of one command, by the names of their folders."""
+    return {words[words.index("-o") + 1]: words for words in found if words[1] == command}
+
+
+@pytest.mark.parametrize("target", ["table4", "table5"])
+def test_each_attacker_of_the_papers_tables_runs_on_each_split_of_each_threat_model(target: str, tmp_path: Path) -> None:
+    found = commands(target, tmp_path, "CORPUS=emovo", "THREATS=emo18 cnn-lstm")
+    cases = [f"{tmp_path}/paper/emovo/{threat}/{split}/whole" for threat, split in product(("emo18", "cnn-lstm"), ("val", "test"))]
+    assert set(runs(found, "train-generator")) == {f"{case}/generator" for case in cases}
+    assert set(runs(found, "attack")) == {f"{case}/attack" for case in cases}
+    assert set(runs(found, "baseline")) == {f"{case}/{name}" for case, name in product(cases, ("pgd", "sparsefool", "one-pixel"))}
+
+
+@pytest.mark.parametrize(("target", "epsilon", "recipe"), [("table4", "0.05", "paper"), ("table5", "0.01", "paper-iemocap")])
+def test_the_attackers_of_a_table_share_the_generators_epsilon(target: str, epsilon: str, recipe: str, tmp_path: Path) -> None:
+    found = commands(target, tmp_path, "THREATS=emo18-paper wav2vec2")
+    trained = runs(found, "train-generator")
+    assert {(folder.split("/")[-4], words[2]) for folder, words in trained.items()} == {
+        ("emo18-paper", recipe),
+        ("wav2vec2", "paper" if recipe == "paper" else f"{recipe}-wav2vec2"),
+    }
+    for words in runs(found, "baseline").values():
+        assert f"'budget={{linf: {epsilon}}}'" in " ".join(words)
+
+
+def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) -> None:
+    (prepared,) = runs(commands("table5", tmp_path), "prepare").values()
+    assert prepared[2] == "iemocap"
+    (prepared,) = runs(commands("table5", tmp_path, "CORPUS=ravdess"), "prepare").values()
+    assert prepared[2] == "ravdess"
+
+
+@pytest.mark.parametrize("target", ["demo", "emodb", "victims", "truth", "generators", "table4", "table5", "table6"])
+def test_no_two_commands_write_into_one_folder_and_every_recipe_is_shipped(target: str, tmp_path: Path) -> None:
+    found = [words for words in commands(target, tmp_path) if words[1] != "report"]
+    folders = [words[words.index("-o") + 1] for words in found]
+    assert len(set(folders)) == len(folders)
+    shipped = {path.stem for path in (ROOT / "recipes").rglob("*.yaml")}
+    assert {words[2] for words in found if words[1] != "attack"} <= shipped
