@@ -21,7 +21,7 @@ victims: ## victims with and without noise in their training, over seeds: make v
 options: ## what each training option brings: make options MODELS=cnn-lstm
 truth: ## what a placebo and simple attacks do to both kinds of victims: make truth CORPUS=emodb
 generators: ## STAA-Net over seeds, guided and not, beside attacks made for transfer: make generators SEEDS=0,1,2
-table4: ## the paper's table 4: make table4 CORPUS=demos THREATS='emo18-paper wav2vec2' JUDGES='emo18-paper zhao19-paper wav2vec2 wavlm'
+table4: ## the paper's table 4: make table4 CORPUS=demos THREATS='emo18-paper wav2vec2' VICTIMS='emo18-paper zhao19-paper wav2vec2 wavlm'
 table5: ## the same on IEMOCAP: make table5 CORPORA=path/to/corpora THREATS='emo18-paper wav2vec2'
 table6: ## the paper's ablation
 paper-2: ## the second paper on one corpus, all, female and male speakers: make paper-2 CORPUS=emovo LIMIT=16 QUICK=yes
@@ -110,14 +110,14 @@ NUMBERS := $(subst $(comma), ,$(SEEDS))
 EACH = $(foreach number,$(NUMBERS),$(addprefix seed-$(number)/,$(1)))
 MODELS ?= emo18 zhao19 cnn-lstm emo18-paper zhao19-paper cnn-lstm-paper
 DATA := $(RUNS)/$(CORPUS)/data
-VICTIMS := $(RUNS)/victims/$(CORPUS)
+TRAINED := $(RUNS)/victims/$(CORPUS)
 DEVICE_OPTION = $(DEVICE:%=--device %)
 SEED_OPTION = --seed $(patsubst seed-%,%,$(*D)) $(DEVICE_OPTION)
 
-$(VICTIMS)/%/metrics.json: $(DATA)/metrics.json
+$(TRAINED)/%/metrics.json: $(DATA)/metrics.json
 	$(STAA) train-victim $(*F) --data $(DATA) $(SEED_OPTION) -q -o $(@D)
 
-victims: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(MODELS)))
+victims: $(patsubst %,$(TRAINED)/%/metrics.json,$(call EACH,$(MODELS)))
 	@$(STAA) report $(^D)
 
 # What each training option brings beside the paper's settings.
@@ -135,13 +135,13 @@ option-%: $(DATA)/metrics.json
 	  $(STAA) train-victim $$model --data $(DATA) --seeds $(SEEDS) --set $(SET) -q -o $(OPTIONED)/$$model/$* $(DEVICE_OPTION) || exit; \
 	done
 
-options: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(PLAIN))) $(OPTIONS:%=option-%)
-	@$(STAA) report $(patsubst %,$(VICTIMS)/%,$(call EACH,$(PLAIN))) $(PLAIN:%=$(OPTIONED)/%/*/*/)
+options: $(patsubst %,$(TRAINED)/%/metrics.json,$(call EACH,$(PLAIN))) $(OPTIONS:%=option-%)
+	@$(STAA) report $(patsubst %,$(TRAINED)/%,$(call EACH,$(PLAIN))) $(PLAIN:%=$(OPTIONED)/%/*/*/)
 
 # The victims of one seed, by which attacks on the same seed are judged; the first of them is often the threat model.
-JUDGES ?= emo18 zhao19 cnn-lstm emo18-paper
-BESIDE = $(JUDGES:%=--victim $(VICTIMS)/$(*D)/%)
-JUDGED = $(patsubst %,$(VICTIMS)/$$(*D)/%/metrics.json,$(JUDGES))
+VICTIMS ?= emo18 zhao19 cnn-lstm emo18-paper
+BESIDE = $(VICTIMS:%=--victim $(TRAINED)/$(*D)/%)
+JUDGED = $(patsubst %,$(TRAINED)/$$(*D)/%/metrics.json,$(VICTIMS))
 
 # Against victims trained with noise and without: noise itself, and three attacks.
 TRUTH := $(RUNS)/truth/$(CORPUS)
@@ -153,7 +153,7 @@ THREAT_OF = $(lastword $(subst -on-, ,$(1)))
 
 $(TRUTH)/%/metrics.json: $(JUDGED)
 	$(STAA) baseline $(if $(filter noise-%,$(*F)),noise --set percent=$(patsubst noise-%,%,$(call RECIPE_OF,$(*F))),$(call RECIPE_OF,$(*F))) \
-	  $(DATA) --split test --threat $(VICTIMS)/$(*D)/$(call THREAT_OF,$(*F)) $(BESIDE) $(SEED_OPTION) -q -o $(@D)
+	  $(DATA) --split test --threat $(TRAINED)/$(*D)/$(call THREAT_OF,$(*F)) $(BESIDE) $(SEED_OPTION) -q -o $(@D)
 
 truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 	@$(STAA) report $(^D)
@@ -178,7 +178,7 @@ ALONE := $(foreach steps,3 5 8 23,frank-wolfe-$(steps)) $(foreach steps,5 10 20 
 
 $(GENERATED)/%/metrics.json: $(JUDGED)
 	$(STAA) train-generator $(or $(RECIPE_$(*F)),$(*F)) --data $(DATA) $(SEED_OPTION) -q -o $(@D) \
-	  $(patsubst %,--threat $(VICTIMS)/$(*D)/%,$(or $(THREATS_$(*F)),emo18))
+	  $(patsubst %,--threat $(TRAINED)/$(*D)/%,$(or $(THREATS_$(*F)),emo18))
 
 $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 	$(STAA) attack $(GENERATED)/$* $(DATA) --split test $(BESIDE) --sparsity $(KEPT_SHARES) $(DEVICE_OPTION) -q -o $(GENERATED)/$*-test
@@ -187,7 +187,7 @@ $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 $(GENERATED)/%-refined/20/metrics.json: $(GENERATED)/%/metrics.json
 	for attack in $(ALONE); do \
 	  $(STAA) baseline $${attack%-*} --set percent=2 --set steps=$${attack##*-} $(DATA) --split test \
-	    --threat $(VICTIMS)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) --batch-size 1 $(SEED_OPTION) -q \
+	    --threat $(TRAINED)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) --batch-size 1 $(SEED_OPTION) -q \
 	    -o $(GENERATED)/$*-refined/$$attack || exit; \
 	done
 	for steps in $(REFINED); do \
@@ -199,8 +199,8 @@ $(GENERATED)/%-pairs/sadness/metrics.json: $(GENERATED)/%/metrics.json
 	  $(STAA) attack $(GENERATED)/$* $(DATA) --split test --sparsity 6.25 --target $$label $(DEVICE_OPTION) -q -o $(GENERATED)/$*-pairs/$$label || exit; \
 	done
 
-$(GENERATED)/seed-%/transfer/vmi/metrics.json: $(JUDGES:%=$(VICTIMS)/seed-$$*/%/metrics.json)
-	$(STAA) baseline transfer $(DATA) --split test --threat $(VICTIMS)/seed-$*/emo18 $(JUDGES:%=--victim $(VICTIMS)/seed-$*/%) \
+$(GENERATED)/seed-%/transfer/vmi/metrics.json: $(VICTIMS:%=$(TRAINED)/seed-$$*/%/metrics.json)
+	$(STAA) baseline transfer $(DATA) --split test --threat $(TRAINED)/seed-$*/emo18 $(VICTIMS:%=--victim $(TRAINED)/seed-$*/%) \
 	  --seed $* $(DEVICE_OPTION) -q -o $(GENERATED)/seed-$*/transfer
 
 generators: $(patsubst %,$(GENERATED)/%-test/sparsity-16.5/metrics.json,$(call EACH,$(GENERATORS))) \
@@ -225,8 +225,8 @@ WITHOUT_sparsity := --set threshold.weights.sparsity=0
 WITHOUT_quantisation := --set threshold.weights.quantisation=0
 # The stem is THREAT/SPLIT/FORM, the form being whole or one of PARTS.
 SPLIT = $(notdir $(*D))
-STEERED = $(VICTIMS)/seed-0/$(firstword $(subst /, ,$*))
-JUDGED_BY = $(JUDGES:%=--victim $(VICTIMS)/seed-0/%) $(DEVICE_OPTION)
+STEERED = $(TRAINED)/seed-0/$(firstword $(subst /, ,$*))
+JUDGED_BY = $(VICTIMS:%=--victim $(TRAINED)/seed-0/%) $(DEVICE_OPTION)
 CASES = $(foreach threat,$(THREATS),$(foreach split,val test,$(addprefix $(threat)/$(split)/,$(1))))
 
 # On IEMOCAP wav2vec 2.0 has weights of its own.
@@ -236,7 +236,7 @@ RIVAL_pgd = pgd-sparse --set match=$(PAPER)/$*/attack
 RIVAL_sparsefool = sparsefool --set variant=torchattacks $(LIMIT:%=--limit %)
 RIVAL_one-pixel = one-pixel $(LIMIT:%=--limit %)
 
-$(PAPER)/%/generator/metrics.json: $(patsubst %,$(VICTIMS)/seed-0/%/metrics.json,$(sort $(THREATS) $(JUDGES)))
+$(PAPER)/%/generator/metrics.json: $(patsubst %,$(TRAINED)/seed-0/%/metrics.json,$(sort $(THREATS) $(VICTIMS)))
 	$(STAA) train-generator $(FORM_OF) $(WITHOUT_$(*F)) --set train_on=$(TRAIN_$(SPLIT)) --data $(DATA) --threat $(STEERED) -q -o $(@D) $(DEVICE_OPTION)
 
 $(PAPER)/%/attack/metrics.json: $(PAPER)/%/generator/metrics.json
@@ -300,10 +300,10 @@ THREAT ?= emo18
 BATCH ?= 1
 ATTACKED := $(RUNS)/attackers/$(CORPUS)/$(THREAT)
 
-budget-%: $(patsubst %,$(VICTIMS)/%/metrics.json,$(call EACH,$(sort $(THREAT) $(JUDGES))))
+budget-%: $(patsubst %,$(TRAINED)/%/metrics.json,$(call EACH,$(sort $(THREAT) $(VICTIMS))))
 	for preset in $(PRESETS); do for seed in $(NUMBERS); do \
-	  $(STAA) baseline $$preset $(DATA) --split test --threat $(VICTIMS)/seed-$$seed/$(THREAT) \
-	    $(JUDGES:%=--victim $(VICTIMS)/seed-$$seed/%) --set 'budget={$(subst -,: ,$*)}' --seed $$seed --batch-size $(BATCH) -q \
+	  $(STAA) baseline $$preset $(DATA) --split test --threat $(TRAINED)/seed-$$seed/$(THREAT) \
+	    $(VICTIMS:%=--victim $(TRAINED)/seed-$$seed/%) --set 'budget={$(subst -,: ,$*)}' --seed $$seed --batch-size $(BATCH) -q \
 	    -o $(ATTACKED)/$*/$$preset/seed-$$seed $(LIMIT:%=--limit %) $(DEVICE_OPTION) || failed=1; \
 	done; done; exit $$failed
 

@@ -47,6 +47,14 @@ def test_the_attackers_of_a_table_share_the_generators_epsilon(target: str, epsi
         assert f"'budget={{linf: {epsilon}}}'" in " ".join(words)
 
 
+def test_the_victims_that_judge_can_be_named(tmp_path: Path) -> None:
+    found = commands("table4", tmp_path, "CORPUS=emovo", "THREATS=emo18", "VICTIMS=zhao19 wavlm")
+    victims = [f"{tmp_path}/victims/emovo/seed-0/{name}" for name in ("zhao19", "wavlm")]
+    for words in (*runs(found, "attack").values(), *runs(found, "baseline").values()):
+        assert [words[place + 1] for place, word in enumerate(words) if word == "--victim"] == victims
+    assert set(runs(found, "train-victim")) == {*victims, f"{tmp_path}/victims/emovo/seed-0/emo18"}
+
+
 def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) -> None:
     (prepared,) = runs(commands("table5", tmp_path), "prepare").values()
     assert prepared[2] == "iemocap"

@@ -71,16 +71,16 @@ class Part:
 
 
 H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='unguided unguided-pool guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
-EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net-10 unguided guided' JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
+EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net-10 unguided guided' VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
 RAVDESS = (
     "make runs/generators/ravdess/seed-0/{}-test/sparsity-16.5/metrics.json CORPUS=ravdess KEPT_SHARES=2,6.25,10,16.5 "
-    "JUDGES='emo18 zhao19 cnn-lstm'"
+    "VICTIMS='emo18 zhao19 cnn-lstm'"
 )
 """For the name of a generator."""
-SECOND = "make RUNS=runs/second CORPUS=emodb JUDGES='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
+SECOND = "make RUNS=runs/second CORPUS=emodb VICTIMS='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
 CONDITIONAL = (
     "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net staa-net-10 unguided pool' "
-    "JUDGES='emo18 zhao19 cnn-lstm' TARGETED="
+    "VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
 )
 SECTIONS = {
     "Victims": [
@@ -345,7 +345,7 @@ SECTIONS = {
             "The paper's own form, `small`, without one of its parts, after five epochs, against Emo18 and the CNN-LSTM as their papers "
             "train them. With both the sparsity loss closes every position: a form that has it and factorises moves nothing. Without it, "
             "or without factorisation, most samples move, and do about what the placebo does, or less.",
-            "make table6 PAPER=runs/ablation/emodb FORM='paper --set size=small --set epochs=5' JUDGES='emo18-paper cnn-lstm-paper'",
+            "make table6 PAPER=runs/ablation/emodb FORM='paper --set size=small --set epochs=5' VICTIMS='emo18-paper cnn-lstm-paper'",
             ("ablation/emodb/*/*/*/attack",),
             "ablation",
         ),
