@@ -39,6 +39,7 @@ def train_generator(
     list_: opt.ListRecipes = False,
     explain: opt.Explain = None,
     seed: opt.Seed = None,
+    seeds: opt.Seeds = None,
     overwrite: opt.Overwrite = False,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
@@ -54,16 +55,15 @@ def train_generator(
       staa train-generator staa-net --data runs/emodb/data \\
           --threat runs/emodb/emo18 -o runs/emodb/staa-net
       staa train-generator staa-net --data runs/mine/data --threat hf:ORG/NAME \\
-          --labels words.yaml --set epochs=20 -o runs/mine/staa-net
+          --labels words.yaml --seeds 0,1,2 -o runs/mine/staa-net
     """
-    from staa_cli.commands.show import conclude, settled
+    from staa_cli.commands.trainings import Trainings, places
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.generator.recipe import TrainGeneratorRecipe
     from staa_cli.recipes import load_recipe
     from staa_cli.runtime.device import check_device_name, device_type
     from staa_cli.runtime.interrupts import held
     from staa_cli.runtime.parallel import joined
-    from staa_cli.runtime.run import Run
     from staa_cli.victims.references import resolve, used
 
     output = opt.make_output(json, quiet, verbose)
@@ -73,8 +73,9 @@ def train_generator(
         if not world.leader:
             world.follow(device)
             return 0
-        kind = device_type(device)
-        settings = load_recipe(recipe, TrainGeneratorRecipe, set_ or [], seed)
+        folders = places(out, seed, seeds).items()
+        recipes = {folder: load_recipe(recipe, TrainGeneratorRecipe, set_ or [], number) for folder, number in folders}
+        settings = next(iter(recipes.values()))
         manifest = read_manifest(data)
         label_map = opt.read_label_map(labels)
         references = [resolve(one, label_map, fetch=not dry_run) for one in threat]
@@ -84,12 +85,12 @@ def train_generator(
                 output.warning(reference.absent)
             reference.require_gradients("'staa train-generator'")
         identity = {"inputs": manifest.identity(), "checkpoints": {"threats": [reference.sha256 for reference in references]}}
-        run = Run("train-generator", settings, identity, out, device=kind, overwrite=overwrite)
+        trainings = Trainings("train-generator", recipes, seeds is not None, identity, device_type(device), overwrite, "")
         plan = (
             f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {len(manifest.split(*settings.train_on.split('+')))} "
             f"utterances of {data} against {', '.join(threat)}"
         )
-        if settled(run, plan, dry_run, output):
+        if trainings.settled(plan, dry_run, output):
             return 0
         with held():
             from staa_cli.runtime.device import resolve_device
@@ -107,12 +108,13 @@ def train_generator(
             checks = preflight(named, probes, place, output, threat=next(iter(named)), budget=settings.budget)
             revisions = {str(reference.name): reference.revision for reference in references if reference.revision}
 
-            def train(workspace: Path) -> dict[str, Any]:
+            def train(settings: TrainGeneratorRecipe, workspace: Path) -> dict[str, Any]:
                 world.agree(partial(take_part, settings, manifest, references, workspace))
                 return {"corpus": corpus, **train_generator(settings, manifest, models, workspace, place, output, world)}
 
-            metrics = run.execute(train, world.describe(place), preflight=checks, **({"revisions": revisions} if revisions else {}))
-        return conclude(run, metrics, output)
+            extra = {"revisions": revisions} if revisions else {}
+            trainings.execute(train, world.describe(place), output, preflight=checks, **extra)
+    return 0
 
 
 def take_part(

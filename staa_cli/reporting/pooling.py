@@ -88,7 +88,7 @@ def told_apart(runs: Sequence[FinishedRun]) -> dict[str, str]:
     first = {run.inputs: run for run in reversed(runs)}
     counts, names = (Counter(values) for values in zip(*((run.count, run.path.name) for run in first.values()), strict=True))
     return {
-        inputs: f"{run.count:g} inputs"
+        inputs: f"{run.count:g} input{'s' * (run.count != 1)}"
         if run.count is not None and counts[run.count] == 1
         else f"inputs of {run.path.name if names[run.path.name] == 1 else run.path}"
         for inputs, run in first.items()

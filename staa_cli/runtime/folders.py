@@ -94,7 +94,8 @@ def model_file(folder: Path, kind: str) -> Path:
     path = folder / MODEL
     if not path.is_file():
         what = "does not exist" if not folder.exists() else f"holds no {MODEL}" if folder.is_dir() else "is a file"
-        raise UsageError(f"{folder} {what}, expected a folder made by 'staa train-{kind}'")
+        seeds = sorted(path.parent for path in folder.glob(f"seed-*/{MODEL}"))
+        raise UsageError(f"{folder} {what}, expected a folder made by 'staa train-{kind}'" + (f", such as {seeds[0]}" if seeds else ""))
     return path
 
 
@@ -244,7 +245,5 @@ def copy_missing(source: Path, target: Path) -> None:
     for path in source.rglob("*"):
         heir = target / path.relative_to(source)
         if (path.is_symlink() or not path.is_dir()) and not os.path.lexists(heir):
-            heir.parent.mkdir(parents=True, exist_ok=True)
-            temporary = heir.with_name(f".staa-{os.getpid()}.tmp")
-            shutil.copy2(path, temporary, follow_symlinks=False)
-            temporary.replace(heir)
+            with written_whole(heir) as temporary:
+                shutil.copy2(path, temporary, follow_symlinks=False)
