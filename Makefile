@@ -158,13 +158,12 @@ $(TRUTH)/%/metrics.json: $(JUDGED)
 truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 	@$(STAA) report $(^D)
 
-# STAA-Net: a recipe and its threat models for each name.
+# STAA-Net: a recipe and its threat models for each name; one that ends in -10 trains for ten epochs.
 GENERATED := $(RUNS)/generators/$(CORPUS)
 GENERATORS ?= staa-net unguided pool guided guided-paper
 TARGETED ?= targeted-paper
-RECIPE_staa-net-10 := staa-net --set epochs=10
-RECIPE_unguided := $(RECIPE_staa-net-10) --set guide=none
-RECIPE_pool := $(RECIPE_staa-net-10)
+RECIPE_unguided := staa-net --set guide=none
+RECIPE_pool := staa-net
 RECIPE_unguided-pool := $(RECIPE_unguided)
 RECIPE_guided-paper := guided
 RECIPE_targeted-paper := targeted
@@ -172,13 +171,15 @@ THREATS_pool := emo18 cnn-lstm
 THREATS_unguided-pool := $(THREATS_pool)
 THREATS_guided-paper := emo18-paper
 THREATS_targeted-paper := emo18-paper
+FORM_NAME = $(patsubst %-10,%,$(*F))
+GENERATOR = $(or $(RECIPE_$(FORM_NAME)),$(FORM_NAME)) $(if $(filter %-10,$(*F)),--set epochs=10)
+FOLLOWED = $(or $(THREATS_$(FORM_NAME)),emo18)
 KEPT_SHARES := 1,2,5,6.25,10,16.5
 REFINED := 0 1 2 5 20
 ALONE := $(foreach steps,3 5 8 23,frank-wolfe-$(steps)) $(foreach steps,5 10 20 100 300,sparse-pgd-$(steps))
 
 $(GENERATED)/%/metrics.json: $(JUDGED)
-	$(STAA) train-generator $(or $(RECIPE_$(*F)),$(*F)) --data $(DATA) $(SEED_OPTION) -q -o $(@D) \
-	  $(patsubst %,--threat $(TRAINED)/$(*D)/%,$(or $(THREATS_$(*F)),emo18))
+	$(STAA) train-generator $(GENERATOR) --data $(DATA) $(SEED_OPTION) -q -o $(@D) $(FOLLOWED:%=--threat $(TRAINED)/$(*D)/%)
 
 $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 	$(STAA) attack $(GENERATED)/$* $(DATA) --split test $(BESIDE) --sparsity $(KEPT_SHARES) $(DEVICE_OPTION) -q -o $(GENERATED)/$*-test
@@ -187,7 +188,7 @@ $(GENERATED)/%-test/sparsity-16.5/metrics.json: $(GENERATED)/%/metrics.json
 $(GENERATED)/%-refined/20/metrics.json: $(GENERATED)/%/metrics.json
 	for attack in $(ALONE); do \
 	  $(STAA) baseline $${attack%-*} --set percent=2 --set steps=$${attack##*-} $(DATA) --split test \
-	    --threat $(TRAINED)/$(*D)/$(firstword $(or $(THREATS_$(*F)),emo18)) --batch-size 1 $(SEED_OPTION) -q \
+	    --threat $(TRAINED)/$(*D)/$(firstword $(FOLLOWED)) --batch-size 1 $(SEED_OPTION) -q \
 	    -o $(GENERATED)/$*-refined/$$attack || exit; \
 	done
 	for steps in $(REFINED); do \

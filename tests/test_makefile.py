@@ -55,6 +55,17 @@ def test_the_victims_that_judge_can_be_named(tmp_path: Path) -> None:
     assert set(runs(found, "train-victim")) == {*victims, f"{tmp_path}/victims/emovo/seed-0/emo18"}
 
 
+def test_a_generators_name_tells_how_it_is_trained(tmp_path: Path) -> None:
+    found = commands("generators", tmp_path, "SEEDS=1", "TARGETED=", "GENERATORS=unguided pool-10")
+    trained = {Path(folder).name: words for folder, words in runs(found, "train-generator").items()}
+    victims = f"{tmp_path}/victims/emodb/seed-1"
+    assert " ".join(trained["unguided"][2:5]) == "staa-net --set guide=none"
+    assert "epochs=10" not in trained["unguided"]
+    assert " ".join(trained["pool-10"][2:5]) == "staa-net --set epochs=10"
+    threats = [trained["pool-10"][place + 1] for place, word in enumerate(trained["pool-10"]) if word == "--threat"]
+    assert threats == [f"{victims}/emo18", f"{victims}/cnn-lstm"]
+
+
 def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) -> None:
     (prepared,) = runs(commands("table5", tmp_path), "prepare").values()
     assert prepared[2] == "iemocap"

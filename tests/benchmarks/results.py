@@ -70,8 +70,10 @@ class Part:
         return f"{self.words}\n\n    {self.command}\n\n{render(titled, 'markdown')}"
 
 
-H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='unguided unguided-pool guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
-EMOVO = "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net staa-net-10 unguided guided' VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
+H100 = "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS='unguided-10 unguided-pool-10 guided guided-paper' RUNS=runs/h100 DEVICE=cuda"
+EMOVO = (
+    "make generators CORPUS=emovo SEEDS=0 GENERATORS='staa-net staa-net-10 unguided-10 guided' VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
+)
 RAVDESS = (
     "make runs/generators/ravdess/seed-0/{}-test/sparsity-16.5/metrics.json CORPUS=ravdess KEPT_SHARES=2,6.25,10,16.5 "
     "VICTIMS='emo18 zhao19 cnn-lstm'"
@@ -79,7 +81,7 @@ RAVDESS = (
 """For the name of a generator."""
 SECOND = "make RUNS=runs/second CORPUS=emodb VICTIMS='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
 CONDITIONAL = (
-    "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net staa-net-10 unguided pool' "
+    "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net staa-net-10 unguided-10 pool-10' "
     "VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
 )
 SECTIONS = {
@@ -164,23 +166,23 @@ SECTIONS = {
             suffix=", guided by noise-trained Emo18",
         ),
         Part(
-            "Told nothing (`guide: none`): one pass, without a threat model.",
-            "make generators CORPUS=emodb SEEDS=0,1,2",
-            ("generators/emodb/*/unguided-test/*",),
+            "Told nothing (`guide: none`), after ten epochs as all that are told nothing here: one pass, without a threat model.",
+            "make generators CORPUS=emodb SEEDS=0,1,2 GENERATORS=unguided-10",
+            ("generators/emodb/*/unguided-10-test/*",),
             suffix=", not guided",
         ),
         Part(
             "The same on an NVIDIA H100, with victims of its own; the attacks ran on a CPU, and gave the rates of the GPU where it had "
             "attacked too (one seed).",
             H100,
-            ("h100/generators/emodb/*/unguided-test/*",),
+            ("h100/generators/emodb/*/unguided-10-test/*",),
             suffix=", not guided, trained on a GPU",
         ),
         Part(
             "Not guided, two threat models, noise-trained Emo18 and CNN-LSTM, one drawn at each step: it transfers less to Zhao19 than "
             "Emo18 alone does. Victims of the H100, generators trained on a CPU. Twice the epochs changed nothing on val (one seed).",
             H100,
-            ("h100/generators/emodb/*/unguided-pool-test/*",),
+            ("h100/generators/emodb/*/unguided-pool-10-test/*",),
             suffix=", two threat models",
         ),
         Part(
@@ -210,14 +212,14 @@ SECTIONS = {
             "Told nothing, after ten epochs, against the same victims: weaker on Emo18 than the one told the class for as long, for every "
             "seed and share; on the others the seeds' spread is larger than what lies between the two.",
             CONDITIONAL,
-            ("second/generators/emodb/*/unguided-test/*",),
+            ("second/generators/emodb/*/unguided-10-test/*",),
             suffix=", not guided, second processor",
         ),
         Part(
             "Told the class, after ten epochs, two threat models, noise-trained Emo18 and CNN-LSTM, one drawn at each step. Of the same "
             "victims only Zhao19 took no part in its training.",
             CONDITIONAL,
-            ("second/generators/emodb/*/pool-test/*",),
+            ("second/generators/emodb/*/pool-10-test/*",),
             suffix=", conditional, two threat models",
         ),
         Part(
@@ -264,7 +266,7 @@ SECTIONS = {
             "EMOVO, one seed, 98 utterances of one speaker, on whom Emo18 is right three times in ten: no credible victim, but another "
             "language and other voices. Not guided.",
             EMOVO,
-            ("generators/emovo/*/unguided-test/*",),
+            ("generators/emovo/*/unguided-10-test/*",),
             suffix=", not guided",
         ),
         Part(
@@ -295,8 +297,8 @@ SECTIONS = {
         ),
         Part(
             "RAVDESS, one seed, 300 utterances of five speakers, on whom the victims' UAR is 44 to 48 %. Not guided.",
-            RAVDESS.format("unguided"),
-            ("generators/ravdess/*/unguided-test/*",),
+            RAVDESS.format("unguided-10"),
+            ("generators/ravdess/*/unguided-10-test/*",),
             suffix=", not guided",
         ),
         Part(
