@@ -227,7 +227,9 @@ WITHOUT_quantisation := --set threshold.weights.quantisation=0
 # The stem is THREAT/SPLIT/FORM, the form being whole or one of PARTS.
 SPLIT = $(notdir $(*D))
 STEERED = $(TRAINED)/seed-0/$(firstword $(subst /, ,$*))
-JUDGED_BY = $(VICTIMS:%=--victim $(TRAINED)/seed-0/%) $(DEVICE_OPTION)
+# Every threat model is also a victim of the others', as in the paper.
+JUDGES = $(VICTIMS) $(filter-out $(VICTIMS),$(THREATS))
+JUDGED_BY = $(JUDGES:%=--victim $(TRAINED)/seed-0/%) $(DEVICE_OPTION)
 CASES = $(foreach threat,$(THREATS),$(foreach split,val test,$(addprefix $(threat)/$(split)/,$(1))))
 
 # On IEMOCAP wav2vec 2.0 has weights of its own.
@@ -237,7 +239,7 @@ RIVAL_pgd = pgd-sparse --set match=$(PAPER)/$*/attack
 RIVAL_sparsefool = sparsefool --set variant=torchattacks $(LIMIT:%=--limit %)
 RIVAL_one-pixel = one-pixel $(LIMIT:%=--limit %)
 
-$(PAPER)/%/generator/metrics.json: $(patsubst %,$(TRAINED)/seed-0/%/metrics.json,$(sort $(THREATS) $(VICTIMS)))
+$(PAPER)/%/generator/metrics.json: $(patsubst %,$(TRAINED)/seed-0/%/metrics.json,$(JUDGES))
 	$(STAA) train-generator $(FORM_OF) $(WITHOUT_$(*F)) --set train_on=$(TRAIN_$(SPLIT)) --data $(DATA) --threat $(STEERED) -q -o $(@D) $(DEVICE_OPTION)
 
 $(PAPER)/%/attack/metrics.json: $(PAPER)/%/generator/metrics.json
