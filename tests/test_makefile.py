@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,14 @@ def commands(target: str, folder: Path, *variables: str) -> list[list[str]]:
     return [line.split() for line in done.stdout.replace("\\\n", " ").splitlines() if line.startswith("staa ")]
 
 
+def given(words: list[str], option: str) -> list[str]:
+    """What follows an option, wherever it stands."""
+    return [after for word, after in pairwise(words) if word == option]
+
+
 def runs(found: list[list[str]], command: str) -> dict[str, list[str]]:
     """Of the runs of one command, by the names of their folders."""
-    return {words[words.index("-o") + 1]: words for words in found if words[1] == command}
+    return {folder: words for words in found if words[1] == command for folder in given(words, "-o")}
 
 
 @pytest.mark.parametrize("target", ["table4", "table5"])
@@ -51,7 +56,7 @@ def test_the_victims_that_judge_can_be_named_and_a_threat_model_is_one(tmp_path:
     found = commands("table4", tmp_path, "CORPUS=emovo", "THREATS=emo18", "VICTIMS=zhao19 wavlm")
     victims = [f"{tmp_path}/victims/emovo/seed-0/{name}" for name in ("zhao19", "wavlm", "emo18")]
     for words in (*runs(found, "attack").values(), *runs(found, "baseline").values()):
-        assert [words[place + 1] for place, word in enumerate(words) if word == "--victim"] == victims
+        assert given(words, "--victim") == victims
     assert set(runs(found, "train-victim")) == set(victims)
 
 
@@ -62,8 +67,7 @@ def test_a_generators_name_tells_how_it_is_trained(tmp_path: Path) -> None:
     assert " ".join(trained["unguided"][2:5]) == "staa-net --set guide=none"
     assert "epochs=10" not in trained["unguided"]
     assert " ".join(trained["pool-10"][2:5]) == "staa-net --set epochs=10"
-    threats = [trained["pool-10"][place + 1] for place, word in enumerate(trained["pool-10"]) if word == "--threat"]
-    assert threats == [f"{victims}/emo18", f"{victims}/cnn-lstm"]
+    assert given(trained["pool-10"], "--threat") == [f"{victims}/emo18", f"{victims}/cnn-lstm"]
 
 
 def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) -> None:
@@ -76,7 +80,8 @@ def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) ->
 @pytest.mark.parametrize("target", ["demo", "emodb", "victims", "truth", "generators", "table4", "table5", "table6"])
 def test_no_two_commands_write_into_one_folder_and_every_recipe_is_shipped(target: str, tmp_path: Path) -> None:
     found = [words for words in commands(target, tmp_path) if words[1] != "report"]
-    folders = [words[words.index("-o") + 1] for words in found]
+    folders = [folder for words in found for folder in given(words, "-o")]
+    assert len(folders) == len(found)
     assert len(set(folders)) == len(folders)
     shipped = {path.stem for path in (ROOT / "recipes").rglob("*.yaml")}
     assert {words[2] for words in found if words[1] != "attack"} <= shipped

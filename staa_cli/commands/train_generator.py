@@ -57,10 +57,9 @@ def train_generator(
       staa train-generator staa-net --data runs/mine/data --threat hf:ORG/NAME \\
           --labels words.yaml --seeds 0,1,2 -o runs/mine/staa-net
     """
-    from staa_cli.commands.trainings import Trainings, places
+    from staa_cli.commands.trainings import Trainings, load_recipes
     from staa_cli.corpora.manifest import corpus_name, read_manifest
     from staa_cli.generator.recipe import TrainGeneratorRecipe
-    from staa_cli.recipes import load_recipe
     from staa_cli.runtime.device import check_device_name, device_type
     from staa_cli.runtime.interrupts import held
     from staa_cli.runtime.parallel import joined
@@ -73,8 +72,7 @@ def train_generator(
         if not world.leader:
             world.follow(device)
             return 0
-        folders = places(out, seed, seeds).items()
-        recipes = {folder: load_recipe(recipe, TrainGeneratorRecipe, set_ or [], number) for folder, number in folders}
+        recipes = load_recipes(recipe, TrainGeneratorRecipe, set_ or [], out, seed, seeds)
         settings = next(iter(recipes.values()))
         manifest = read_manifest(data)
         label_map = opt.read_label_map(labels)

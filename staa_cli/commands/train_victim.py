@@ -42,9 +42,8 @@ def train_victim(
       staa train-victim cnn-lstm --data runs/emodb/data --seeds 0,1,2 \\
           --set 'augment={shift: 1.0}' -o runs/emodb/cnn-lstm
     """
-    from staa_cli.commands.trainings import Trainings, places
+    from staa_cli.commands.trainings import Trainings, load_recipes
     from staa_cli.corpora.manifest import corpus_name, read_manifest
-    from staa_cli.recipes import load_recipe
     from staa_cli.runtime.device import check_device_name, device_type
     from staa_cli.runtime.interrupts import held
     from staa_cli.runtime.parallel import joined
@@ -58,8 +57,7 @@ def train_victim(
         if not world.leader:
             world.follow(device)
             return 0
-        folders = places(out, seed, seeds).items()
-        recipes = {folder: load_recipe(recipe, TrainVictimRecipe, set_ or [], number) for folder, number in folders}
+        recipes = load_recipes(recipe, TrainVictimRecipe, set_ or [], out, seed, seeds)
         manifest = read_manifest(data)
         identity: dict[str, Any] = {"inputs": manifest.identity()}
         encoder = next(iter(recipes.values())).pretrained

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from staa_cli.commands import options as opt
 from staa_cli.commands.output import Output
 from staa_cli.commands.show import conclude, settled, show_plans, show_together
 from staa_cli.generator.recipe import TrainGeneratorRecipe
+from staa_cli.recipes import load_recipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.folders import METRICS
 from staa_cli.runtime.run import Run
@@ -32,6 +33,17 @@ def places(out: Path, seed: int | None, seeds: str | None) -> dict[Path, int | N
     if (out / METRICS).exists():
         raise UsageError(f"{out} is a finished run itself, expected a folder for the runs seed-N", "out")
     return {out / f"seed-{number}": number for number in opt.parse_seeds(seeds)}
+
+
+def load_recipes(
+    name: str, kind: type[Recipe], overrides: Sequence[str], out: Path, seed: int | None, seeds: str | None
+) -> dict[Path, Recipe]:
+    """The recipe of each training by its folder.
+
+    Raises:
+        UsageError: see `places` and `load_recipe`.
+    """
+    return {folder: load_recipe(name, kind, overrides, number) for folder, number in places(out, seed, seeds).items()}
 
 
 class Trainings(Generic[Recipe]):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, stdev
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,11 +21,17 @@ ONE = ("--set", "epochs=1")
 Command = Callable[[World], tuple[object, ...]]
 
 
-def test_seeds_are_runs_of_their_own_that_go_on_after_an_interrupt(
-    staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = ("train-victim", world.recipes["zhao19"], "--data", world.data, "-o", tmp_path / "many", *ONE)
-    real, calls = training.train_victim, []
+def of_generators(world: World) -> tuple[object, ...]:
+    return ("train-generator", world.recipes["staa-net"], "--data", world.data, "--threat", world.emo18, *ONE)
+
+
+def of_victims(world: World) -> tuple[object, ...]:
+    return ("train-victim", world.recipes["zhao19"], "--data", world.data, *ONE)
+
+
+def interrupt_the_second(monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str) -> list[int]:
+    """The seeds of the trainings, as they begin. The second one is interrupted."""
+    real, calls = getattr(module, function), list[int]()
 
     def stopping(*arguments: Any) -> Any:
         calls.append(arguments[0].seed)
@@ -32,7 +39,15 @@ def test_seeds_are_runs_of_their_own_that_go_on_after_an_interrupt(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training, "train_victim", stopping)
+    monkeypatch.setattr(module, function, stopping)
+    return calls
+
+
+def test_seeds_are_runs_of_their_own_that_go_on_after_an_interrupt(
+    staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = (*of_victims(world), "-o", tmp_path / "many")
+    calls = interrupt_the_second(monkeypatch, training, "train_victim")
     assert staa(*command, "--seeds", "4,5").code == 130
     assert (tmp_path / "many/seed-4/metrics.json").exists()
     assert not (tmp_path / "many/seed-5").exists()
@@ -49,17 +64,9 @@ def test_seeds_are_runs_of_their_own_that_go_on_after_an_interrupt(
     assert calls[3:] == [6], "what is finished is not trained again"
     assert "over 3 runs (seeds 5, 4, 6)" in more.out
     assert staa("report", *sorted((tmp_path / "many").iterdir())).out.count("±") >= 4
-    alone = staa("train-victim", world.recipes["zhao19"], "--data", world.data, "-o", tmp_path / "alone", *ONE, "--seed", "5")
+    alone = staa(*of_victims(world), "-o", tmp_path / "alone", "--seed", "5")
     assert alone.code == 0
     assert work_of(tmp_path / "alone") == work_of(tmp_path / "many/seed-5")
-
-
-def of_generators(world: World) -> tuple[object, ...]:
-    return ("train-generator", world.recipes["staa-net"], "--data", world.data, "--threat", world.emo18, *ONE)
-
-
-def of_victims(world: World) -> tuple[object, ...]:
-    return ("train-victim", world.recipes["zhao19"], "--data", world.data, *ONE)
 
 
 BOTH = pytest.mark.parametrize("command", [of_victims, of_generators])
@@ -69,15 +76,7 @@ def test_each_generator_is_the_one_that_is_trained_alone_and_goes_on_after_an_in
     staa: Staa, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = (*of_generators(world), "-o", tmp_path / "many", "--seeds", "4,5")
-    real, calls = training_of_generators.train_generator, []
-
-    def stopping(*arguments: Any) -> Any:
-        calls.append(arguments[0].seed)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(training_of_generators, "train_generator", stopping)
+    calls = interrupt_the_second(monkeypatch, training_of_generators, "train_generator")
     assert staa(*command).code == 130
     assert in_process(tmp_path / "many/seed-4") == []
     done = staa(*command, "--json")
