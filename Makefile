@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAA := $(BIN)/staa
 READY := $(VENV)/.staa-ready
+TESTABLE := $(VENV)/.staa-testable
 RUNS := runs
 CORPORA ?= ../shared/corpora
 # Table 5 is table 4 on another corpus, with a smaller ε and smaller weights.
@@ -27,18 +28,23 @@ table6: ## the paper's ablation
 paper-2: ## the second paper on one corpus, all, female and male speakers: make paper-2 CORPUS=emovo LIMIT=16 QUICK=yes
 attackers: ## presets of attackers under several budgets: make attackers CORPUS=ravdess DEVICE=cuda
 
-test: $(READY) ## the tests, as many at once as there are cores
+test: $(TESTABLE) ## the tests, as many at once as there are cores
 	$(BIN)/pytest -n auto --dist loadfile
 
-check: $(READY) ## linters and types
+check: $(TESTABLE) ## linters and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # Nothing is compiled in advance: most of what torch brings is never imported, and compiling it took half the installation's time.
-# adv-lib, one of the implementations that the tests compare with, asks for visdom, which no longer builds and which it does not need.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo,figures]'
+	@touch $@
+
+# What only the tests need takes as long again; who wants to see the demo need not wait for it.
+# adv-lib, one of the implementations that the tests compare with, asks for visdom, which no longer builds and which it does not need.
+$(TESTABLE): $(READY)
 	$(BIN)/pip install --quiet --no-compile --editable '.[test,reference]'
 	$(BIN)/pip install --quiet --no-compile --no-deps adv-lib==0.2.8
 	$(BIN)/pip install --quiet --no-compile --editable '.[perceptual]' || echo "PESQ and Zimtohrli could not be installed (they need a C compiler): their tests are skipped"

@@ -85,3 +85,11 @@ def test_no_two_commands_write_into_one_folder_and_every_recipe_is_shipped(targe
     assert len(set(folders)) == len(folders)
     shipped = {path.stem for path in (ROOT / "recipes").rglob("*.yaml")}
     assert {words[2] for words in found if words[1] != "attack"} <= shipped
+
+
+@pytest.mark.parametrize(("target", "installed"), [("demo", ["demo,figures"]), ("test", ["demo,figures", "test,reference", "perceptual"])])
+def test_only_what_a_target_needs_is_installed(target: str, installed: list[str], tmp_path: Path) -> None:
+    asked = ["make", "--dry-run", "--no-print-directory", target, f"RUNS={tmp_path}", f"VENV={tmp_path}/venv"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    named = [line.split("'.[")[1].split("]'")[0] for line in done.stdout.splitlines() if "'.[" in line]
+    assert list(dict.fromkeys(named)) == installed, "a make within make, which sees that nothing was made, names it again"
