@@ -81,7 +81,7 @@ RAVDESS = (
 """For the name of a generator."""
 SECOND = "make RUNS=runs/second CORPUS=emodb VICTIMS='emo18 emo18-paper' runs/second/generators/emodb/seed-{0,1}"
 CONDITIONAL = (
-    "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net staa-net-10 unguided-10 pool pool-10' "
+    "make generators RUNS=runs/second CORPUS=emodb SEEDS=0,1,2 GENERATORS='staa-net staa-net-10 unguided-10 pool pool-10 guided' "
     "VICTIMS='emo18 zhao19 cnn-lstm' TARGETED="
 )
 SECTIONS = {
@@ -207,6 +207,12 @@ SECTIONS = {
             CONDITIONAL,
             ("second/generators/emodb/*/staa-net-10-test/*",),
             suffix=", conditional, ten epochs",
+        ),
+        Part(
+            "Guided by three looks at noise-trained Emo18, against the same victims.",
+            CONDITIONAL,
+            ("second/generators/emodb/*/guided-test/*",),
+            suffix=", guided by noise-trained Emo18, second processor",
         ),
         Part(
             "Told nothing, after ten epochs, against the same victims: weaker on Emo18 than the one told the class for as long, for every "
