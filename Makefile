@@ -42,7 +42,7 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --no-compile --editable '.[demo,figures]'
 	@touch $@
 
-# What only the tests need takes as long again; who wants to see the demo need not wait for it.
+# What only the tests need; who wants to see the demo need not wait for it.
 # adv-lib, one of the implementations that the tests compare with, asks for visdom, which no longer builds and which it does not need.
 $(TESTABLE): $(READY)
 	$(BIN)/pip install --quiet --no-compile --editable '.[test,reference]'

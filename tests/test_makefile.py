@@ -14,11 +14,16 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
-def commands(target: str, folder: Path, *variables: str) -> list[list[str]]:
-    """The words of every `staa` that the target runs where nothing was made before."""
+def lines(target: str, folder: Path, *variables: str) -> list[str]:
+    """What the target runs where nothing was made before."""
     asked = ["make", "--dry-run", "--no-print-directory", target, f"RUNS={folder}", "STAA=staa", *variables]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [line.split() for line in done.stdout.replace("\\\n", " ").splitlines() if line.startswith("staa ")]
+    return done.stdout.replace("\\\n", " ").splitlines()
+
+
+def commands(target: str, folder: Path, *variables: str) -> list[list[str]]:
+    """The words of every `staa` among them."""
+    return [line.split() for line in lines(target, folder, *variables) if line.startswith("staa ")]
 
 
 def given(words: list[str], option: str) -> list[str]:
@@ -89,7 +94,6 @@ def test_no_two_commands_write_into_one_folder_and_every_recipe_is_shipped(targe
 
 @pytest.mark.parametrize(("target", "installed"), [("demo", ["demo,figures"]), ("test", ["demo,figures", "test,reference", "perceptual"])])
 def test_only_what_a_target_needs_is_installed(target: str, installed: list[str], tmp_path: Path) -> None:
-    asked = ["make", "--dry-run", "--no-print-directory", target, f"RUNS={tmp_path}", f"VENV={tmp_path}/venv"]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
-    named = [line.split("'.[")[1].split("]'")[0] for line in done.stdout.splitlines() if "'.[" in line]
+    found = lines(target, tmp_path, f"VENV={tmp_path}/venv")
+    named = [line.split("'.[")[1].split("]'")[0] for line in found if "'.[" in line]
     assert list(dict.fromkeys(named)) == installed, "a make within make, which sees that nothing was made, names it again"
