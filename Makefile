@@ -118,7 +118,7 @@ MODELS ?= emo18 zhao19 cnn-lstm emo18-paper zhao19-paper cnn-lstm-paper
 DATA := $(RUNS)/$(CORPUS)/data
 TRAINED := $(RUNS)/victims/$(CORPUS)
 DEVICE_OPTION = $(DEVICE:%=--device %)
-SEED_OPTION = --seed $(patsubst seed-%,%,$(*D)) $(DEVICE_OPTION)
+SEED_OPTION = --seed $(if $(filter %-again,$(*F)),1)$(patsubst seed-%,%,$(*D)) $(DEVICE_OPTION)
 
 $(TRAINED)/%/metrics.json: $(DATA)/metrics.json
 	$(STAA) train-victim $(*F) --data $(DATA) $(SEED_OPTION) -q -o $(@D)
@@ -164,7 +164,8 @@ $(TRUTH)/%/metrics.json: $(JUDGED)
 truth: $(patsubst %,$(TRUTH)/%/metrics.json,$(call EACH,$(TRIED)))
 	@$(STAA) report $(^D)
 
-# STAA-Net: a recipe and its threat models for each name; one that ends in -10 trains for ten epochs.
+# STAA-Net: a recipe and its threat models for each name; one that ends in -10 trains for ten epochs, one in -again from seed 1N for N,
+# against the same victims: of two, val may choose.
 GENERATED := $(RUNS)/generators/$(CORPUS)
 GENERATORS ?= staa-net unguided pool guided guided-paper
 TARGETED ?= targeted-paper
@@ -177,7 +178,7 @@ THREATS_pool := emo18 cnn-lstm
 THREATS_unguided-pool := $(THREATS_pool)
 THREATS_guided-paper := emo18-paper
 THREATS_targeted-paper := emo18-paper
-FORM_NAME = $(patsubst %-10,%,$(*F))
+FORM_NAME = $(patsubst %-10,%,$(*F:%-again=%))
 GENERATOR = $(or $(RECIPE_$(FORM_NAME)),$(FORM_NAME)) $(if $(filter %-10,$(*F)),--set epochs=10)
 FOLLOWED = $(or $(THREATS_$(FORM_NAME)),emo18)
 KEPT_SHARES := 1,2,5,6.25,10,16.5

@@ -18,6 +18,7 @@ Completer = Callable[[typer.Context, str], Offers]
 TABLES = {
     "corpus": "the prepared utterances",
     "victims": "how well victims recognise emotions",
+    "generators": "STAA-Nets, a line for each seed",
     "attacks": "how attacks fool them",
     "ablation": "STAA-Net without its parts",
     "speakers": "the utterances of each speaker",

@@ -28,7 +28,7 @@ def report(
         typer.Option(
             "--table",
             metavar="TABLE",
-            help="corpus, victims, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, across, "
+            help="corpus, victims, generators, attacks, ablation: all that fit. On request: speakers, confusion, groups, attacked, across, "
             "emotions, pairs. Repeatable",
             autocompletion=completion.tables,
             show_default=False,

@@ -107,11 +107,11 @@ def show_together(runs: Sequence[tuple[Path, dict[str, Any]]], table: str, outpu
 
     Args:
         runs: folders, and what we know of them: another process may be putting something else in their places.
-        table: its kind; where that is empty there is none.
+        table: its kind.
     """
     from staa_cli.reporting.formats import as_data, as_rich
     from staa_cli.reporting.tables import build_tables
 
-    tables = build_tables(runs, table) if table else []
+    tables = build_tables(runs, table)
     data = {"runs": [{"folder": str(folder), **metrics} for folder, metrics in runs], "tables": as_data(tables)}
     output.result(data, *map(as_rich, tables))

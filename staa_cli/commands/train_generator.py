@@ -83,7 +83,7 @@ def train_generator(
                 output.warning(reference.absent)
             reference.require_gradients("'staa train-generator'")
         identity = {"inputs": manifest.identity(), "checkpoints": {"threats": [reference.sha256 for reference in references]}}
-        trainings = Trainings("train-generator", recipes, seeds is not None, identity, device_type(device), overwrite, "")
+        trainings = Trainings("train-generator", recipes, seeds is not None, identity, device_type(device), overwrite, "generators")
         plan = (
             f"train a {settings.size} STAA-Net for {settings.epochs} epochs on {len(manifest.split(*settings.train_on.split('+')))} "
             f"utterances of {data} against {', '.join(threat)}"

@@ -54,7 +54,7 @@ class Trainings(Generic[Recipe]):
         recipes: of each folder.
         several: whether seeds were asked for, be it one: then what was made is shown together.
         identity, device, overwrite: see `Run`.
-        table: what shows them together; none where it is empty.
+        table: what shows them together.
 
     Raises:
         StaaError: see `Run`.

@@ -7,12 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from staa_cli.audio.budget import Budget
-from staa_cli.generator.recipe import TrainGeneratorRecipe
+from staa_cli.generator.recipe import TrainGeneratorRecipe, generator_name
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.schema import Strict
-
-GUIDED = {"none": "", "prediction": "conditional", "gradient": "guided"}
-"""What a generator is told of the threat model → how its name says it."""
 
 
 class AttackRecipe(Strict):
@@ -35,7 +32,7 @@ class AttackRecipe(Strict):
 
     def attacker(self, pool: list[str]) -> str:
         """Its name in tables. `pool`: the threat models that trained it."""
-        parts = ["STAA-Net", "(paper)" if self.generator.threshold else "", GUIDED[self.generator.guide]]
+        parts = [generator_name(self.generator.guide, self.generator.threshold is not None)]
         parts += ["" if self.sparsity is None else f"{self.sparsity:g} %", refined(self.refine) if self.refine else ""]
         parts += [f"→ {self.target}" if self.target else "", f"of {' and '.join(pool)}" if len(pool) > 1 else ""]
         return " ".join(filter(None, parts))

@@ -10,6 +10,7 @@ from staa_cli.reporting.attackers import PAPER
 from staa_cli.reporting.attacks import build_ablation, build_attacks
 from staa_cli.reporting.corpus import build_corpus, build_speakers
 from staa_cli.reporting.emotions import build_emotions
+from staa_cli.reporting.generators import build_generators
 from staa_cli.reporting.model import Table
 from staa_cli.reporting.paired import Rival, build_paired
 from staa_cli.reporting.pairs import build_pairs, has_target
@@ -51,6 +52,7 @@ TABLES = {
     "victims": TableKind("'staa train-victim'", lambda run: run.command == "train-victim", build_victims),
     "confusion": TableKind("'staa train-victim' that hold a confusion matrix", has_confusion, build_confusion),
     "groups": TableKind("'staa train-victim' on a corpus that knows languages or genders", has_groups, build_groups),
+    "generators": TableKind("'staa train-generator'", lambda run: run.command == "train-generator", build_generators),
     "attacks": TableKind("'staa attack' or 'staa baseline'", is_attack, build_attacks),
     "ablation": TableKind(f"'staa attack' with {PAPER}", is_paper, build_ablation),
     "attacked": TableKind("'staa attack' or 'staa baseline'", is_attack, lambda runs, published: build_speakers_attacked(runs)),

@@ -81,7 +81,10 @@ def test_each_generator_is_the_one_that_is_trained_alone_and_goes_on_after_an_in
     assert in_process(tmp_path / "many/seed-4") == []
     done = staa(*command, "--json")
     assert (done.code, calls) == (0, [4, 5, 5])
-    assert [(run["folder"], run["seed"]) for run in json.loads(done.out)["runs"]] == [(str(tmp_path / f"many/seed-{n}"), n) for n in (4, 5)]
+    together = json.loads(done.out)
+    assert [(run["folder"], run["seed"]) for run in together["runs"]] == [(str(tmp_path / f"many/seed-{n}"), n) for n in (4, 5)]
+    shown = [(row["seed"], row["val_asr"]) for row in together["tables"][0]["rows"]]
+    assert shown == [(str(run["seed"]), pytest.approx(run["summary"]["val"]["asr_percent"])) for run in together["runs"]]
     assert staa(*command).code == 0
     assert len(calls) == 3, "what is finished is not trained again"
     of_none = staa("attack", tmp_path / "many", world.data, "-o", tmp_path / "adv")

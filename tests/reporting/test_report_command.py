@@ -81,7 +81,7 @@ def test_stdout_takes_the_default_format(run: Path, capsys: pytest.CaptureFixtur
 def test_every_kept_run_still_loads() -> None:
     runs = [(path.parent, read_metrics(path.parent)) for path in sorted(KEPT.rglob("metrics.json"))]
     names = {table.name for table in build_tables(runs)}
-    assert names == {"corpus", "victims", "attacks", "ablation"}
+    assert names == {"corpus", "victims", "generators", "attacks", "ablation"}
 
 
 def test_the_room_needs_no_torch() -> None:

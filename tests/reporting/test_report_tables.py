@@ -385,11 +385,11 @@ def test_runs_are_not_changed(mixed: Any) -> None:
         ("victims", 0, ["runs/corpus", "'staa prepare'", "'victims'", "'staa train-victim'"]),
         ("corpus", 1, ["runs/emo18-emodb-0", "'staa train-victim'", "'corpus'", "'staa prepare'"]),
         ("ablation", 3, ["runs/PGD", "'staa baseline' with PGD", "'ablation'", "'staa attack' with STAA-Net"]),
-        (None, None, ["runs/generator", "'staa train-generator'", "no table"]),
+        (None, None, ["runs/stranger", "'staa stroll'", "no table"]),
     ],
 )
 def test_a_run_that_fits_no_table_is_named(mixed: Any, which: str | None, index: int | None, words: list[str]) -> None:
-    stranger = (Path("runs/generator"), {"command": "train-generator", "summary": {}})
+    stranger = (Path("runs/stranger"), {"command": "stroll", "summary": {}})
     runs = [stranger] if index is None else [mixed[index]]
     with pytest.raises(UsageError) as caught:
         build_tables(runs, which)
@@ -404,11 +404,11 @@ def test_unknown_tables_and_nothing_to_report(mixed: Any) -> None:
     with pytest.raises(UsageError, match=r"runs/x/metrics\.json holds no summary"):
         build_tables([(Path("runs/x"), {"command": "prepare"})])
     recognised = ["corpus", "speakers", "victims", "confusion", "groups"]
-    assert list(TABLES) == [*recognised, "attacks", "ablation", "attacked", "across", "emotions", "pairs", "paired"]
+    assert list(TABLES) == [*recognised, "generators", "attacks", "ablation", "attacked", "across", "emotions", "pairs", "paired"]
 
 
 def test_a_table_takes_what_fits_it_from_any_set_of_runs(mixed: Any) -> None:
-    stranger = (Path("runs/generator"), {"command": "train-generator", "summary": {}})
+    stranger = (Path("runs/stranger"), {"command": "stroll", "summary": {}})
     assert build_tables([*mixed, stranger]) == build_tables(mixed)
     for which in ("corpus", "victims", "attacks"):
         (table, *_) = build_tables([stranger, *mixed], which)
