@@ -236,9 +236,9 @@ SECTIONS = {
             suffix=", conditional, two threat models, ten epochs",
         ),
         Part(
-            "Attacks on as many samples, on the same victims; MI and PGD on those of the first seed. Frank-Wolfe, by 20 looks and no stop "
-            "at success, transfers to Zhao19 about as well as STAA-Net, for more than ten times its time. σ-zero, sPGD and VMI of the "
-            "preset are still to run there.",
+            "Attacks on as many samples, on the same victims. On Zhao19 one step, PGD and MI transfer worse than the STAA-Net that is told "
+            "the class, for each seed; Frank-Wolfe, by 20 looks and no stop at success, about as well, for more than ten times its time. "
+            "σ-zero, sPGD and VMI of the preset are still to run there.",
             CONDITIONAL,
             ("second/generators/emodb/*/transfer/*",),
             suffix=", attacks, second processor",
