@@ -291,7 +291,7 @@ SECTIONS = {
         Part(
             "A generator for all targets, guided by eight looks at plain Emo18, on 6.25 % of the samples, and with up to eight further "
             "looks: success is that the prediction is the target, also where it was before. How many looks the recipe has was chosen on "
-            "val, for the first of two seeds; further looks are of that seed. On the second processor.",
+            "val, for the first of two seeds. On the second processor.",
             "make RUNS=runs/second CORPUS=emodb runs/second/generators/emodb/seed-{0,1}/targeted-paper-pairs/8/sadness/metrics.json",
             ("second/generators/emodb/*/targeted-paper-pairs/*/*",),
             suffix=", targets",
