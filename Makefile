@@ -178,8 +178,9 @@ THREATS_pool := emo18 cnn-lstm
 THREATS_unguided-pool := $(THREATS_pool)
 THREATS_guided-paper := emo18-paper
 THREATS_targeted-paper := emo18-paper
-FORM_NAME = $(patsubst %-10,%,$(*F:%-again=%))
-GENERATOR = $(or $(RECIPE_$(FORM_NAME)),$(FORM_NAME)) $(if $(filter %-10,$(*F)),--set epochs=10)
+ONCE_NAME = $(patsubst %-again,%,$(*F))
+FORM_NAME = $(patsubst %-10,%,$(ONCE_NAME))
+GENERATOR = $(or $(RECIPE_$(FORM_NAME)),$(FORM_NAME)) $(if $(filter %-10,$(ONCE_NAME)),--set epochs=10)
 FOLLOWED = $(or $(THREATS_$(FORM_NAME)),emo18)
 KEPT_SHARES := 1,2,5,6.25,10,16.5
 REFINED := 0 1 2 5 20

@@ -66,16 +66,18 @@ def test_the_victims_that_judge_can_be_named_and_a_threat_model_is_one(tmp_path:
 
 
 def test_a_generators_name_tells_how_it_is_trained(tmp_path: Path) -> None:
-    found = commands("generators", tmp_path, "SEEDS=1", "TARGETED=", "GENERATORS=unguided pool-10 pool-again")
+    found = commands("generators", tmp_path, "SEEDS=1", "TARGETED=", "GENERATORS=unguided pool-10 pool-again pool-10-again")
     trained = {Path(folder).name: words for folder, words in runs(found, "train-generator").items()}
     victims = f"{tmp_path}/victims/emodb/seed-1"
     assert " ".join(trained["unguided"][2:5]) == "staa-net --set guide=none"
     assert "epochs=10" not in trained["unguided"]
-    assert " ".join(trained["pool-10"][2:5]) == "staa-net --set epochs=10"
-    for name, seed in (("pool-10", "1"), ("pool-again", "11")):
+    for name in ("pool-10", "pool-10-again"):
+        assert " ".join(trained[name][2:5]) == "staa-net --set epochs=10"
+    for name, seed in (("pool-10", "1"), ("pool-again", "11"), ("pool-10-again", "11")):
         assert given(trained[name], "--threat") == [f"{victims}/emo18", f"{victims}/cnn-lstm"]
         assert given(trained[name], "--seed") == [seed]
     assert trained["pool-again"][2] == "staa-net"
+    assert "epochs=10" not in trained["pool-again"]
 
 
 def test_table_5_is_of_iemocap_unless_another_corpus_is_named(tmp_path: Path) -> None:

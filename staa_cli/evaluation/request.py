@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from staa_cli.audio.budget import Budget
-from staa_cli.generator.recipe import TrainGeneratorRecipe, generator_name
+from staa_cli.generator.names import generator_name
+from staa_cli.generator.recipe import TrainGeneratorRecipe
 from staa_cli.runtime.errors import UsageError
 from staa_cli.runtime.schema import Strict
 

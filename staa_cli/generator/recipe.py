@@ -13,13 +13,6 @@ from staa_cli.victims.recipe import AugmentRecipe
 Percent = Annotated[float, Field(gt=0, le=100)]
 Percents = Annotated[list[Percent], Field(min_length=2, max_length=2)]
 Decibels = Annotated[list[Annotated[float, Field(ge=-20, le=200)]], Field(min_length=2, max_length=2)]
-GUIDED = {"none": "", "prediction": "conditional", "gradient": "guided"}
-"""What a generator is told of the threat model → how its name says it."""
-
-
-def generator_name(guide: str, paper: bool) -> str:
-    """How tables call a generator. `paper`: whether it has the paper's form, with a threshold."""
-    return " ".join(filter(None, ["STAA-Net", "(paper)" if paper else "", GUIDED.get(guide, guide)]))
 
 
 class LossWeights(Strict):

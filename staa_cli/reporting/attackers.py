@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from staa_cli.generator.names import generator_name
 from staa_cli.reporting.model import Row
 from staa_cli.reporting.names import NUMBER, PERCENT, REFINED, SETTING, VICTIMS, apart, in_order, victim_name
 from staa_cli.reporting.runs import FinishedRun
 
-STAA_NET, PAPER = "STAA-Net", "STAA-Net (paper)"
+STAA_NET, PAPER = generator_name("none", paper=False), generator_name("none", paper=True)
 """How the names of our attackers begin, and of those in the paper's form."""
 BUDGETS = {
     "db": ("ε {:g} dB", "ε {:g} dB on the log-Mel spectrogram"),

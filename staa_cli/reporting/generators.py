@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from staa_cli.generator.recipe import generator_name
+from staa_cli.generator.names import generator_name
 from staa_cli.reporting.model import RUNS, Column, Number, Row, Table, filled
-from staa_cli.reporting.names import VICTIMS, in_order, victim_name
+from staa_cli.reporting.names import in_order, victim_name
 from staa_cli.reporting.runs import FinishedRun
+from staa_cli.reporting.victims import ordered
 
 SPLITS = ("train", "val")
 TELLING = ("corpus", "threat_model", "generator", "train_on", "seed", "epochs")
@@ -22,10 +23,8 @@ def build_generators(runs: Sequence[FinishedRun], published: bool) -> list[Table
     """One table over all corpora, a row for each run: what is to be chosen from is not averaged. No paper prints such a table."""
     if not runs:
         return []
-    rows = [row_of(run) for run in runs]
-    threats = in_order((str(row["threat_model"]) for row in rows), VICTIMS.values())
-    corpora = in_order((str(row["corpus"] or "") for row in rows), ())
-    rows.sort(key=lambda row: (corpora.index(str(row["corpus"] or "")), threats.index(str(row["threat_model"]))))
+    corpora = in_order((run.corpus for run in runs), ())
+    rows = ordered([row_of(run) for run in runs], corpora, "threat_model")
     numbers = [Column(f"{split}_asr", split.capitalize(), "ASR (%)", split, "decimal") for split in SPLITS]
     columns = [
         Column("corpus", "Corpus", shown=len(corpora) > 1),

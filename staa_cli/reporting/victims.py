@@ -47,7 +47,7 @@ def entry(run: FinishedRun) -> Entry:
     return Entry(run, labels, "", values, run.settings)
 
 
-def ordered(rows: Sequence[Row], corpora: Sequence[str]) -> list[Row]:
-    """Corpora as they came, victims as in the papers."""
-    models = in_order((str(row["model"]) for row in rows), VICTIMS.values())
-    return sorted(rows, key=lambda row: (corpora.index(str(row["corpus"] or "")), models.index(str(row["model"]))))
+def ordered(rows: Sequence[Row], corpora: Sequence[str], column: str = "model") -> list[Row]:
+    """Corpora as they came, the victims that a column names as in the papers."""
+    models = in_order((str(row[column]) for row in rows), VICTIMS.values())
+    return sorted(rows, key=lambda row: (corpora.index(str(row["corpus"] or "")), models.index(str(row[column]))))

@@ -16,6 +16,7 @@ from staa_cli.runtime.folders import read_metrics
 
 KEPT = Path(__file__).parents[1] / "benchmarks/results"
 RUNS = ["truth/emodb/plain/fgsm", "generators/emodb/seed-0/guided-test/sparsity-5", "victims/emodb/seed-0/emo18", "emodb/data"]
+RUNS += ["second/generators/emodb/seed-0/pool"]
 WRONG = [None, 3, -1.5, "text", "", True, [], [1], {}, {"a": {"b": 1}}, [[None]], 10**30]
 
 

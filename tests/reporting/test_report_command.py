@@ -90,6 +90,12 @@ def test_the_room_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_tables_start_without_recipes() -> None:
+    """Their schemas, by pydantic, take longer to import than all else that a table needs."""
+    code = "import sys, staa_cli.reporting.tables; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.mark.parametrize("path", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
 def test_the_room_knows_nothing_of_the_command_line(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
