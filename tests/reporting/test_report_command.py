@@ -91,7 +91,7 @@ def test_the_room_needs_no_torch() -> None:
 
 
 def test_tables_start_without_recipes() -> None:
-    """Their schemas, by pydantic, take longer to import than all else that a table needs."""
+    """Their schemas, by pydantic, would make every report start later."""
     code = "import sys, staa_cli.reporting.tables; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
